@@ -1,0 +1,144 @@
+//! `odin ingest`: reads what is new in the transcripts.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::Context;
+use indicatif::{HumanBytes, HumanCount};
+
+use super::{End, now, progress, say};
+use crate::config::{Config, projects_dir};
+use crate::ingest::{Damaged, Outcome, Watcher, ingest};
+use crate::ledger::{self, Ledger, Reader};
+
+/// How many damaged lines are named one by one.
+const MAX_NAMED: usize = 5;
+
+#[derive(clap::Args)]
+pub(super) struct Options {
+    /// Say nothing unless something is wrong
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<End> {
+    let mut ledger = Ledger::open(&config.ledger_path())?;
+    let outcome = all(&mut ledger, config, &mut *progress::watcher())?;
+    tell_damage(&outcome);
+    if !options.quiet {
+        say(&summary(&outcome));
+        if config.claude_dirs.is_empty() {
+            say(
+                "no Claude config dir: neither CLAUDE_CONFIG_DIR nor claude.config_dirs is set, and ~/.claude is not there",
+            );
+        }
+    }
+    Ok(if outcome.unreadable.is_empty() { End::Done } else { End::Found })
+}
+
+/// Opens the ledger, to read at least.
+pub(super) fn open(config: &Config) -> anyhow::Result<Ledger> {
+    let path = config.ledger_path();
+    match Ledger::open(&path) {
+        Err(ledger::Error::ReadOnly { .. } | ledger::Error::Full { .. }) if path.exists() => {
+            Ok(Ledger::open_read_only(&path)?)
+        }
+        opened => Ok(opened?),
+    }
+}
+
+/// Brings the ledger up to date before a report; only what is wrong is told.
+pub(super) fn quietly(ledger: &mut Ledger, config: &Config) -> anyhow::Result<()> {
+    let outcome = all(ledger, config, &mut *progress::watcher())?;
+    for (path, error) in &outcome.unreadable {
+        say(&format!("odin: cannot read {}: {error}", path.display()));
+    }
+    Ok(())
+}
+
+/// Reads all config dirs.
+pub(super) fn all(
+    ledger: &mut Ledger,
+    config: &Config,
+    watcher: &mut dyn Watcher,
+) -> anyhow::Result<Outcome> {
+    let mut outcome = Outcome::default();
+    for dir in &config.claude_dirs {
+        let reader = Reader { host: host(), config_dir: dir.to_string_lossy().into_owned() };
+        let now_ns = i64::try_from(now().as_nanos()).unwrap_or(i64::MAX);
+        let one = ingest(ledger, &reader, &projects_dir(dir), now_ns, watcher)
+            .with_context(|| format!("cannot take in {}", dir.display()))?;
+        outcome.add(one);
+    }
+    Ok(outcome)
+}
+
+fn host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+pub(super) fn summary(outcome: &Outcome) -> String {
+    let Outcome { files, files_read, bytes_read, responses, .. } = outcome;
+    format!(
+        "{} transcripts, {} with news ({}): {} new responses",
+        HumanCount(*files as u64),
+        HumanCount(*files_read as u64),
+        HumanBytes(*bytes_read),
+        HumanCount(*responses)
+    )
+}
+
+/// Names what could not be read, each with its place.
+pub(super) fn tell_damage(outcome: &Outcome) {
+    for (path, error) in &outcome.unreadable {
+        say(&format!("odin: cannot read {}: {error}", path.display()));
+    }
+    let mut kinds: BTreeMap<&str, Vec<&Damaged>> = BTreeMap::new();
+    for damaged in &outcome.damages {
+        kinds.entry(damaged.kind).or_default().push(damaged);
+    }
+    for (kind, damaged) in kinds {
+        say(&format!("odin: {} {}", HumanCount(damaged.len() as u64), explanation(kind)));
+        for one in damaged.iter().take(MAX_NAMED) {
+            say(&format!("  {}", place(&one.path, one.offset)));
+        }
+        if damaged.len() > MAX_NAMED {
+            say(&format!("  and {} more", damaged.len() - MAX_NAMED));
+        }
+    }
+}
+
+/// What happened to lines of a kind of damage, and whether something is missing.
+fn explanation(kind: &str) -> &'static str {
+    match kind {
+        "json" => {
+            "lines are not JSON (cut short when the client was killed?); a response on them is not counted:"
+        }
+        "nul" => "lines hold NUL bytes (left by a crash); what else was on them was read:",
+        "byte_order_mark" => "lines begin with a byte order mark; they were read:",
+        "utf8" => "lines are not UTF-8; they were read, bad bytes replaced:",
+        "timestamp" => "responses have no readable time; they were placed beside their neighbours:",
+        "usage" => "responses have no usable token counts; they are not counted:",
+        _ => "lines of an unknown type carry usage; they are not counted (is there a newer odin?):",
+    }
+}
+
+/// `path:line`, where the file still allows to count.
+fn place(path: &Path, offset: u64) -> String {
+    let line = || {
+        let mut lines = 1;
+        let mut before = std::fs::File::open(path).ok()?.take(offset);
+        let mut buffer = [0; 8 * 1024];
+        loop {
+            match before.read(&mut buffer).ok()? {
+                0 => return Some(lines),
+                read => lines += memchr::memchr_iter(b'\n', &buffer[..read]).count(),
+            }
+        }
+    };
+    match line() {
+        Some(line) => format!("{}:{line}", path.display()),
+        None => format!("{}, byte {offset}", path.display()),
+    }
+}

@@ -1,0 +1,107 @@
+//! The command line: wiring, and the only place that prints, reads the clock and the environment.
+
+pub mod cost;
+mod demo;
+mod ingest;
+mod ledger;
+mod progress;
+mod up;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
+
+/// What Claude Code costs: an exact, permanent ledger of every API response.
+#[derive(Parser)]
+#[command(name = "odin", version, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one")]
+enum Command {
+    /// Everything for a first look: read the transcripts, show what they cost, say what to do next
+    Up(up::Options),
+    /// What was spent
+    #[command(subcommand)]
+    Cost(cost::CostCommand),
+    /// Read what is new in the transcripts
+    Ingest(ingest::Options),
+    /// Look after the ledger
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
+}
+
+/// How a command ended, where it did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Done,
+    /// It worked, and what it looked for is there: a check's findings, say.
+    Found,
+}
+
+/// Parses, runs, and turns the result into an exit code: 0 done, 1 failed or found something, 2 wrong usage.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli.command) {
+        Ok(End::Done) => ExitCode::SUCCESS,
+        Ok(End::Found) => ExitCode::FAILURE,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("odin: {error:#}"));
+            if error.is::<cost::Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<End> {
+    let config = Config::load(&|name| std::env::var_os(name))?;
+    match command {
+        Command::Up(options) => up::run(&options, &config),
+        Command::Cost(cost::CostCommand::Report(options)) => cost_report(&options, &config),
+        Command::Ingest(options) => ingest::run(&options, &config),
+        Command::Ledger(command) => ledger::run(&command, &config),
+    }
+}
+
+/// Shows the ledger as it is even where it cannot be brought up to date, but then says so and fails.
+fn cost_report(options: &cost::ReportOptions, config: &Config) -> anyhow::Result<End> {
+    let mut ledger = ingest::open(config)?;
+    let ingested = if options.no_ingest { Ok(()) } else { ingest::quietly(&mut ledger, config) };
+    print(&cost::report(options, &ledger, config.timezone.as_deref())?)?;
+    match ingested {
+        Ok(()) => Ok(End::Done),
+        Err(error) => Err(error.context("the report lacks what is new since the last ingest")),
+    }
+}
+
+/// Standard output: what was asked for, alone.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    if !text.ends_with('\n') {
+        out.write_all(b"\n")?;
+    }
+    Ok(out.flush()?)
+}
+
+/// Standard error: everything else.
+fn say(text: &str) {
+    // Nobody is left to tell of a standard error that is closed.
+    _ = writeln!(io::stderr(), "{text}");
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Time since the epoch; a clock before it counts as at it.
+fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}

@@ -1,0 +1,199 @@
+//! Where things are, and what the user chose: flag beats environment beats file, and everything has a default.
+//!
+//! State: `$ODIN_STATE_DIR`, else `$XDG_STATE_HOME/odin`, else `~/.local/state/odin`. The file: `$ODIN_CONFIG`, else
+//! `$XDG_CONFIG_HOME/odin/config.toml`. Claude config dirs: `$CLAUDE_CONFIG_DIR` (a comma list), else those of
+//! `~/.claude` and `$XDG_CONFIG_HOME/claude` that exist.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("no home directory: set HOME, or ODIN_STATE_DIR and CLAUDE_CONFIG_DIR")]
+    NoHome,
+    #[error("cannot read {}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{} is not a configuration odin understands", path.display())]
+    Parse { path: PathBuf, source: toml::de::Error },
+    #[error("{name} names no Claude config dir that exists: {value}")]
+    NoSuchDir { name: &'static str, value: String },
+}
+
+/// All of it, settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    pub state_dir: PathBuf,
+    /// Each holds a `projects/` folder, or may one day.
+    pub claude_dirs: Vec<PathBuf>,
+    /// IANA name; none: the system's.
+    pub timezone: Option<String>,
+}
+
+/// The file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct File {
+    timezone: Option<String>,
+    claude: Claude,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Claude {
+    config_dirs: Vec<PathBuf>,
+}
+
+/// A variable of the environment by name; empty counts as unset.
+type Lookup<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+
+impl Config {
+    /// Reads the environment through `variable`, and the file it leads to.
+    pub fn load(variable: Lookup) -> Result<Self, Error> {
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let home = set("HOME").map(PathBuf::from).or_else(std::env::home_dir);
+        let below = |name: &str, default: &str| {
+            set(name)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+                .or(home.as_ref().map(|h| h.join(default)))
+        };
+        let config_home = below("XDG_CONFIG_HOME", ".config");
+
+        let file = match (set("ODIN_CONFIG").map(PathBuf::from), &config_home) {
+            (Some(path), _) => read(&path)?.ok_or_else(|| missing(&path))?,
+            (None, Some(folder)) => read(&folder.join("odin/config.toml"))?.unwrap_or_default(),
+            (None, None) => File::default(),
+        };
+        let state_dir = match set("ODIN_STATE_DIR") {
+            Some(path) => path.into(),
+            None => below("XDG_STATE_HOME", ".local/state").ok_or(Error::NoHome)?.join("odin"),
+        };
+        let claude_dirs = match set("CLAUDE_CONFIG_DIR") {
+            Some(list) => named_dirs("CLAUDE_CONFIG_DIR", &split_list(&list))?,
+            None if !file.claude.config_dirs.is_empty() => {
+                named_dirs("claude.config_dirs", &expand(file.claude.config_dirs, home.as_deref()))?
+            }
+            None => {
+                let home = home.ok_or(Error::NoHome)?;
+                let candidates =
+                    [Some(home.join(".claude")), config_home.map(|folder| folder.join("claude"))];
+                candidates.into_iter().flatten().filter(|path| path.is_dir()).collect()
+            }
+        };
+        Ok(Self { state_dir, claude_dirs, timezone: file.timezone })
+    }
+
+    pub fn ledger_path(&self) -> PathBuf {
+        self.state_dir.join("ledger.db")
+    }
+}
+
+/// The folder of transcripts of a config dir; one that is named `projects` is that folder itself.
+pub fn projects_dir(claude_dir: &Path) -> PathBuf {
+    if claude_dir.file_name().is_some_and(|name| name == "projects") {
+        claude_dir.into()
+    } else {
+        claude_dir.join("projects")
+    }
+}
+
+fn read(path: &Path) -> Result<Option<File>, Error> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => match toml::from_str(&text) {
+            Ok(file) => Ok(Some(file)),
+            Err(source) => Err(Error::Parse { path: path.into(), source }),
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(Error::Read { path: path.into(), source }),
+    }
+}
+
+fn missing(path: &Path) -> Error {
+    Error::Read { path: path.into(), source: std::io::ErrorKind::NotFound.into() }
+}
+
+fn split_list(list: &OsString) -> Vec<PathBuf> {
+    use std::os::unix::ffi::OsStrExt;
+    let parts = list.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    parts.filter(|part| !part.is_empty()).map(|part| std::ffi::OsStr::from_bytes(part).into()).collect()
+}
+
+fn expand(dirs: Vec<PathBuf>, home: Option<&Path>) -> Vec<PathBuf> {
+    let expand = |dir: PathBuf| match (dir.strip_prefix("~"), home) {
+        (Ok(rest), Some(home)) => home.join(rest),
+        _ => dir,
+    };
+    dirs.into_iter().map(expand).collect()
+}
+
+/// Those that exist; naming none that does is a mistake worth telling.
+fn named_dirs(name: &'static str, dirs: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
+    let found: Vec<PathBuf> = dirs.iter().filter(|dir| dir.is_dir()).cloned().collect();
+    if found.is_empty() {
+        let value = dirs.iter().map(|dir| dir.display().to_string()).collect::<Vec<_>>().join(", ");
+        return Err(Error::NoSuchDir { name, value });
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Config, Error};
+    use std::collections::HashMap;
+    use std::fs;
+    use std::path::Path;
+
+    fn load(variables: &[(&str, &Path)]) -> Result<Config, Error> {
+        let variables: HashMap<_, _> =
+            variables.iter().map(|(k, v)| (*k, v.as_os_str().to_owned())).collect();
+        Config::load(&|name| variables.get(name).cloned())
+    }
+
+    #[test]
+    fn defaults_lie_in_the_home() {
+        let home = tempfile::tempdir().unwrap();
+        fs::create_dir_all(home.path().join(".claude")).unwrap();
+        fs::create_dir_all(home.path().join(".config/claude")).unwrap();
+        let config = load(&[("HOME", home.path())]).unwrap();
+        assert_eq!(config.state_dir, home.path().join(".local/state/odin"));
+        assert_eq!(config.claude_dirs, [home.path().join(".claude"), home.path().join(".config/claude")]);
+    }
+
+    #[test]
+    fn the_environment_beats_the_file_and_the_file_the_defaults() {
+        let home = tempfile::tempdir().unwrap();
+        for dir in [".claude", "a", "b", ".config/odin"] {
+            fs::create_dir_all(home.path().join(dir)).unwrap();
+        }
+        let file = home.path().join(".config/odin/config.toml");
+        fs::write(&file, "timezone = 'Asia/Tokyo'\n[claude]\nconfig_dirs = ['~/a', '/does/not/exist']\n")
+            .unwrap();
+        let config = load(&[("HOME", home.path())]).unwrap();
+        assert_eq!(config.claude_dirs, [home.path().join("a")]);
+        assert_eq!(config.timezone.as_deref(), Some("Asia/Tokyo"));
+
+        let list = format!("{0}/b, {0}/a", home.path().display());
+        let config = load(&[("HOME", home.path()), ("CLAUDE_CONFIG_DIR", Path::new(&list))]).unwrap();
+        assert_eq!(config.claude_dirs, [home.path().join("b"), home.path().join("a")]);
+    }
+
+    #[test]
+    fn an_unknown_key_is_told_with_its_line() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("odin.toml");
+        fs::write(&file, "\ntimezon = 'UTC'\n").unwrap();
+        let error = load(&[("HOME", home.path()), ("ODIN_CONFIG", &file)]).unwrap_err();
+        let Error::Parse { source, .. } = error else { panic!("{error}") };
+        assert!(source.to_string().contains("line 2") && source.to_string().contains("timezon"), "{source}");
+    }
+
+    #[test]
+    fn naming_no_folder_that_exists_is_an_error() {
+        let home = tempfile::tempdir().unwrap();
+        let error =
+            load(&[("HOME", home.path()), ("CLAUDE_CONFIG_DIR", Path::new("/does/not/exist"))]).unwrap_err();
+        assert!(matches!(error, Error::NoSuchDir { .. }));
+    }
+}

@@ -1,0 +1,251 @@
+//! Reads what transcripts have gained into the ledger.
+//!
+//! One pass over each config dir: compare with what is known, read the new lines of what changed, oldest file first
+//! (the earliest written file of a copied history names its session). Progress is stored with the responses, at least
+//! every [`BATCH_BYTES`], so that other writers wait for a moment only and a crash repeats little.
+
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use crate::ledger::{self, Batch, Ledger, Progress, Reader};
+use crate::model::{FileStamp, TranscriptFile, fnv1a};
+use crate::source::folders::{self, Known, News};
+use crate::source::lines;
+use crate::source::project;
+use crate::source::transcript::{FileFacts, Parser, Told};
+
+const BATCH_BYTES: u64 = 64 << 20;
+
+/// Length of the parts of a file that tell whether it is still the one that was read.
+const PROBE_BYTES: usize = 256;
+
+/// What a pass did.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Transcripts known to be there, and those that had something new.
+    pub files: usize,
+    pub files_read: usize,
+    pub bytes_read: u64,
+    /// Responses that the ledger did not have.
+    pub responses: u64,
+    pub damages: Vec<Damaged>,
+    /// What could not be looked at or read.
+    pub unreadable: Vec<(PathBuf, io::Error)>,
+}
+
+impl Outcome {
+    pub fn add(&mut self, other: Self) {
+        self.files += other.files;
+        self.files_read += other.files_read;
+        self.bytes_read += other.bytes_read;
+        self.responses += other.responses;
+        self.damages.extend(other.damages);
+        self.unreadable.extend(other.unreadable);
+    }
+}
+
+/// A line that could not be read, or only with a repair.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damaged {
+    pub path: PathBuf,
+    /// Where the line starts, in bytes.
+    pub offset: u64,
+    pub kind: &'static str,
+}
+
+/// Hears how far a pass has come.
+pub trait Watcher {
+    /// So many bytes are to be read.
+    fn found(&mut self, bytes: u64);
+    /// So many of them were.
+    fn read(&mut self, bytes: u64);
+}
+
+/// Hears nothing.
+impl Watcher for () {
+    fn found(&mut self, _: u64) {}
+    fn read(&mut self, _: u64) {}
+}
+
+/// Brings the ledger up to date with one config dir. `now_ns`: nanoseconds since the epoch.
+pub fn ingest(
+    ledger: &mut Ledger,
+    reader: &Reader,
+    projects: &Path,
+    now_ns: i64,
+    watcher: &mut dyn Watcher,
+) -> Result<Outcome, ledger::Error> {
+    let (folders, files) = ledger.known(&reader.config_dir)?;
+    let known = Known { folders, files };
+    let mut news = folders::survey(projects, &known, now_ns);
+    let mut pass = Pass {
+        projects,
+        watcher,
+        parser: Parser::default(),
+        lines: lines::Reader::default(),
+        outcome: Outcome { files: news.files, ..Outcome::default() },
+        bytes_in_batch: 0,
+    };
+    pass.outcome.unreadable.append(&mut news.unreadable);
+    pass.outcome.files_read = news.changed.len();
+    news.changed.sort_by(|a, b| {
+        let key = |file: &TranscriptFile| (file.stamp.modified_ns, file.folder.clone(), file.name.clone());
+        key(a).cmp(&key(b))
+    });
+    pass.take_in(ledger, reader, &news)?;
+    Ok(pass.outcome)
+}
+
+struct Pass<'a> {
+    projects: &'a Path,
+    watcher: &'a mut dyn Watcher,
+    parser: Parser,
+    lines: lines::Reader,
+    outcome: Outcome,
+    bytes_in_batch: u64,
+}
+
+impl Pass<'_> {
+    fn take_in(&mut self, ledger: &mut Ledger, reader: &Reader, news: &News) -> Result<(), ledger::Error> {
+        if !news.is_any() {
+            return Ok(());
+        }
+        self.watcher.found(news.bytes);
+        let mut project_of = project::root;
+        let mut batch = ledger.batch(reader, &mut project_of)?;
+        for file in &news.changed {
+            let same = |gone: &&TranscriptFile| {
+                (gone.stamp.device, gone.stamp.inode) == (file.stamp.device, file.stamp.inode)
+            };
+            if let Some(from) = news.gone_files.iter().find(same) {
+                batch.moved(from, file)?;
+            }
+        }
+        batch.gone(&news.gone_files, &news.gone_folders)?;
+        for file in &news.changed {
+            loop {
+                let is_done = self.file(&mut batch, file)?;
+                if self.bytes_in_batch >= BATCH_BYTES {
+                    self.outcome.responses += batch.commit()?;
+                    self.bytes_in_batch = 0;
+                    batch = ledger.batch(reader, &mut project_of)?;
+                }
+                if is_done {
+                    break;
+                }
+            }
+        }
+        batch.listed(&news.folders)?;
+        self.outcome.responses += batch.commit()?;
+        Ok(())
+    }
+
+    /// Reads on in a file until its end (true) or until the batch is full.
+    fn file(&mut self, batch: &mut Batch, file: &TranscriptFile) -> Result<bool, ledger::Error> {
+        let path = self.projects.join(&file.folder).join(&file.name);
+        let (id, mut progress) = batch.transcript(file)?;
+        let mut opened = match open(&path, &mut progress, file.stamp.inode) {
+            Ok(opened) => opened,
+            // Gone since it was found; the next look will say so.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+            Err(error) => {
+                self.outcome.unreadable.push((path, error));
+                return Ok(true);
+            }
+        };
+        if progress.offset == 0 {
+            batch.restart(id)?;
+        }
+        let modified_ms = file.stamp.modified_ns / 1_000_000;
+        let mut facts = FileFacts::of(&file.folder, &file.name, modified_ms);
+        facts.last_at_ms = progress.last_at_ms;
+        let begun_at = progress.offset;
+        let read = self.lines(batch, &path, id, &mut opened, &mut facts, &mut progress)?;
+        let read = read.and_then(|is_done| probe(&opened, &mut progress).map(|()| is_done));
+        self.watcher.read((progress.offset - begun_at).unsigned_abs());
+        progress.last_at_ms = facts.last_at_ms;
+
+        // A file that is not read to its end must look changed next time.
+        let unfinished = FileStamp { size_bytes: -1, ..file.stamp };
+        let stamp = if matches!(read, Ok(true)) { &file.stamp } else { &unfinished };
+        batch.read_to(id, stamp, &progress)?;
+        read.or_else(|error| {
+            self.outcome.unreadable.push((path, error));
+            Ok(true)
+        })
+    }
+
+    /// Takes in lines from `progress` on, and moves it.
+    fn lines(
+        &mut self,
+        batch: &mut Batch,
+        path: &Path,
+        id: i64,
+        file: &mut File,
+        facts: &mut FileFacts,
+        progress: &mut Progress,
+    ) -> Result<io::Result<bool>, ledger::Error> {
+        let Self { lines, parser, outcome, bytes_in_batch, .. } = self;
+        let claim_ms = facts.modified_ms;
+        lines.begin(progress.offset.unsigned_abs());
+        loop {
+            let line = match lines.next(file) {
+                Ok(Some(line)) => line,
+                Ok(None) => return Ok(Ok(true)),
+                Err(error) => return Ok(Err(error)),
+            };
+            let mut failed = None;
+            parser.read(line.bytes, line.is_terminated, facts, &mut |told| {
+                let done = match told {
+                    Told::Response(response) => batch.add(&response, claim_ms),
+                    Told::Damage(damage) => {
+                        let kind = damage.name();
+                        outcome.damages.push(Damaged { path: path.into(), offset: line.offset, kind });
+                        batch.parse_error(id, line.offset.cast_signed(), kind)
+                    }
+                };
+                failed = failed.take().or(done.err());
+            });
+            if let Some(error) = failed {
+                return Err(error);
+            }
+            let length = line.bytes.len() as u64;
+            outcome.bytes_read += length;
+            *bytes_in_batch += length;
+            if line.is_terminated {
+                progress.offset = line.end().cast_signed();
+                if *bytes_in_batch >= BATCH_BYTES {
+                    return Ok(Ok(false));
+                }
+            }
+        }
+    }
+}
+
+/// Opens a file where it was left off; at its start, and so in `progress`, where it is not the file it was.
+fn open(path: &Path, progress: &mut Progress, inode: i64) -> io::Result<File> {
+    let mut file = File::open(path)?;
+    if progress.offset > 0 {
+        let mut found = *progress;
+        let is_same = progress.inode == inode && probe(&file, &mut found).is_ok() && found == *progress;
+        if !is_same {
+            *progress = Progress::default();
+        }
+        file.seek(SeekFrom::Start(progress.offset.unsigned_abs()))?;
+    }
+    Ok(file)
+}
+
+/// Hashes the first and the last bytes before `progress.offset`.
+fn probe(file: &File, progress: &mut Progress) -> io::Result<()> {
+    let offset = progress.offset.unsigned_abs();
+    let mut buffer = [0; PROBE_BYTES];
+    let part = &mut buffer[..usize::try_from(offset).map_or(PROBE_BYTES, |offset| offset.min(PROBE_BYTES))];
+    file.read_exact_at(part, 0)?;
+    progress.head_hash = fnv1a(part);
+    file.read_exact_at(part, offset - part.len() as u64)?;
+    progress.tail_hash = fnv1a(part);
+    Ok(())
+}

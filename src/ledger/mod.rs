@@ -1,0 +1,184 @@
+//! The SQLite ledger: the only module that speaks SQL.
+//!
+//! Responses and how far their files were read change in one transaction ([`Batch`]), so that a crash repeats lines,
+//! which the responses' identity absorbs, and never loses one.
+
+mod batch;
+mod check;
+mod files;
+mod names;
+mod query;
+mod rollup;
+mod row;
+
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior, ffi};
+
+pub use batch::Batch;
+pub use files::Progress;
+pub use names::Reader;
+pub use query::{Cell, Dimension, Origin, Snapshot, Terms};
+pub use rollup::{QUARTER_MS, Sums};
+
+/// Applied in order; `PRAGMA user_version` counts those done. One that has shipped is never edited.
+const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_ledger.sql")];
+
+/// What a ledger of this version says in `user_version`.
+#[expect(clippy::cast_possible_wrap, reason = "a handful")]
+const FORMAT: i64 = MIGRATIONS.len() as i64;
+
+/// How long to wait for another writer: a batch holds the lock for a fraction of a second.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A share of the 32 MiB that a first ingest may take.
+const CACHE_KIB: i64 = 6 * 1024;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot create {}", path.display())]
+    Folder { path: PathBuf, source: std::io::Error },
+    #[error(
+        "{} was written by a newer odin (format {found}, this one knows {}); update odin, or set ODIN_STATE_DIR to another folder",
+        path.display(), FORMAT
+    )]
+    Newer { path: PathBuf, found: i64 },
+    #[error("{} is locked by another program; try again when it is done", path.display())]
+    Locked { path: PathBuf },
+    #[error("no space left for {}; nothing was lost: free some and run odin again", path.display())]
+    Full { path: PathBuf },
+    #[error("{} cannot be written; nothing was lost: check its owner and mode, or set ODIN_STATE_DIR", path.display())]
+    ReadOnly { path: PathBuf },
+    #[error("{} is damaged or no ledger; move it away and run odin again: it is rebuilt from the transcripts", path.display())]
+    Damaged { path: PathBuf, source: rusqlite::Error },
+    #[error("cannot use {}", path.display())]
+    Sql { path: PathBuf, source: rusqlite::Error },
+}
+
+/// The ledger of one state folder.
+pub struct Ledger {
+    db: Connection,
+    path: PathBuf,
+    names: names::Names,
+    /// A batch was begun and not committed.
+    is_writing: bool,
+}
+
+impl Ledger {
+    /// Opens the ledger at `path`, which is made if need be and brought to this version's format.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        if let Some(folder) = path.parent() {
+            private_folder(folder).map_err(|source| Error::Folder { path: folder.into(), source })?;
+        }
+        Self::open_with(path, OpenFlags::default())
+    }
+
+    /// Opens a ledger to read it, also where this process cannot write.
+    pub fn open_read_only(path: &Path) -> Result<Self, Error> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        match Self::open_with(path, flags) {
+            // Readers of a WAL database share a file beside it, which a read-only folder cannot get; without a writer
+            // it can do without.
+            Err(Error::ReadOnly { .. }) if path.exists() => {
+                let uri = immutable_uri(path);
+                Self::open_with(Path::new(&uri), flags | OpenFlags::SQLITE_OPEN_URI)
+                    .map(|ledger| Self { path: path.into(), ..ledger })
+            }
+            opened => opened,
+        }
+    }
+
+    fn open_with(path: &Path, flags: OpenFlags) -> Result<Self, Error> {
+        let open = || {
+            let db = Connection::open_with_flags(path, flags)?;
+            db.busy_timeout(PATIENCE)?;
+            db.pragma_update(None, "cache_size", -CACHE_KIB)?;
+            // References are made here, by id, and `check` looks them up all at once; not at each insert.
+            db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false)?;
+            // Without it SQLite plans a statement anew whenever a value is bound (it is built with STAT4).
+            db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+            db.set_prepared_statement_cache_capacity(64);
+            Ok(db)
+        };
+        let db = open().map_err(|source| explain(path, source))?;
+        let mut ledger = Self { db, path: path.into(), names: names::Names::default(), is_writing: false };
+        ledger.migrate()?;
+        Ok(ledger)
+    }
+
+    fn migrate(&mut self) -> Result<(), Error> {
+        let found = self.version()?;
+        if found > FORMAT {
+            return Err(Error::Newer { path: self.path.clone(), found });
+        }
+        if found == FORMAT {
+            return Ok(());
+        }
+        let mut migrate = || {
+            self.db.pragma_update(None, "journal_mode", "wal")?;
+            // Waits for another process that does the same, and finds its work done.
+            let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let done: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            for (sql, n) in MIGRATIONS.iter().zip(1..).filter(|(_, n)| *n > done) {
+                tx.execute_batch(sql)?;
+                tx.pragma_update(None, "user_version", n)?;
+            }
+            tx.commit()
+        };
+        let path = self.path.clone();
+        migrate().map_err(|source| explain(&path, source))
+    }
+
+    fn version(&self) -> Result<i64, Error> {
+        self.explained(self.db.pragma_query_value(None, "user_version", |row| row.get(0)))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn explained<T>(&self, result: rusqlite::Result<T>) -> Result<T, Error> {
+        result.map_err(|source| explain(&self.path, source))
+    }
+}
+
+fn private_folder(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+fn immutable_uri(path: &Path) -> OsString {
+    let mut uri = b"file:".to_vec();
+    for byte in path.as_os_str().as_bytes() {
+        match byte {
+            b'%' | b'?' | b'#' => uri.extend(format!("%{byte:02x}").bytes()),
+            byte => uri.push(*byte),
+        }
+    }
+    uri.extend(b"?immutable=1");
+    OsString::from_vec(uri)
+}
+
+/// Says what the caller can do about an error of SQLite's.
+fn explain(path: &Path, source: rusqlite::Error) -> Error {
+    use rusqlite::ErrorCode as Code;
+    let path = path.to_path_buf();
+    match source.sqlite_error_code() {
+        Some(Code::DatabaseBusy | Code::DatabaseLocked) => Error::Locked { path },
+        // The shared file beside a WAL database is grown by other means, and fails in another way.
+        Some(Code::DiskFull) => Error::Full { path },
+        Some(Code::SystemIoFailure) if is_out_of_space(&source) => Error::Full { path },
+        Some(Code::ReadOnly | Code::CannotOpen | Code::PermissionDenied) => Error::ReadOnly { path },
+        Some(Code::DatabaseCorrupt | Code::NotADatabase) => Error::Damaged { path, source },
+        _ => Error::Sql { path, source },
+    }
+}
+
+fn is_out_of_space(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    matches!(code, Some(ffi::SQLITE_IOERR_SHMSIZE | ffi::SQLITE_IOERR_WRITE | ffi::SQLITE_IOERR_TRUNCATE))
+}

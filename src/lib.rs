@@ -1,0 +1,16 @@
+//! What Claude Code costs: transcripts, read once, become a ledger of API responses that reports are read from.
+//!
+//! ```text
+//! source ─► ingest ─► ledger ─► report ─► cli
+//! ```
+//!
+//! `ARCHITECTURE.md` has the picture, and the rules that `tests/it/layers.rs` checks.
+
+pub mod cli;
+pub mod config;
+pub mod ingest;
+pub mod ledger;
+pub mod model;
+pub mod pricing;
+pub mod report;
+pub mod source;

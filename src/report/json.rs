@@ -1,0 +1,186 @@
+//! Reports as JSON, schema `odin.cost.report/1`, on one line. Names and order of the fields are a promise.
+
+use serde::Serialize;
+use serde::ser::{Error as _, SerializeMap, Serializer};
+use serde_json::value::RawValue;
+
+use super::number::usd;
+use super::{Amount, Key, Report, Row, Unpriced};
+use crate::model::Tokens;
+
+#[derive(Serialize)]
+struct Document<'r> {
+    schema: &'static str,
+    timezone: &'r str,
+    by: Vec<&'static str>,
+    since: Option<String>,
+    until: Option<String>,
+    rows: Vec<Line<'r>>,
+    total: Sums,
+    unpriced: Vec<Unknown<'r>>,
+    provenance: Provenance,
+}
+
+#[derive(Serialize)]
+struct Line<'r> {
+    #[serde(flatten)]
+    names: Names<'r>,
+    #[serde(flatten)]
+    sums: Sums,
+}
+
+#[derive(Serialize)]
+struct Sums {
+    responses: i64,
+    sessions: i64,
+    tokens: Classes,
+    web_searches: i64,
+    #[serde(rename = "cost_usd", serialize_with = "usd_number")]
+    cost: i128,
+    cost_picousd: i128,
+    unpriced_responses: i64,
+}
+
+#[derive(Serialize)]
+struct Classes {
+    input: i64,
+    output: i64,
+    cache_read: i64,
+    cache_write_5m: i64,
+    cache_write_1h: i64,
+}
+
+#[derive(Serialize)]
+struct Unknown<'r> {
+    model: &'r str,
+    responses: i64,
+    tokens: Classes,
+}
+
+#[derive(Serialize)]
+struct Provenance {
+    transcript: Sums,
+    otel: Sums,
+    /// Not recorded yet by the ledger, which is not the same as nothing.
+    cost_state: (),
+}
+
+pub fn render(report: &Report) -> Result<String, serde_json::Error> {
+    let document = Document {
+        schema: "odin.cost.report/1",
+        timezone: &report.timezone,
+        by: report.by.iter().map(|key| key.name()).collect(),
+        since: report.since.map(|day| day.to_string()),
+        until: report.until.map(|day| day.to_string()),
+        rows: report.leaves().map(|(rows, amount)| line(&report.by, rows, amount)).collect(),
+        total: sums(&report.total),
+        unpriced: report.unpriced.iter().map(unknown).collect(),
+        provenance: Provenance {
+            transcript: sums(&report.transcript),
+            otel: sums(&report.otel),
+            cost_state: (),
+        },
+    };
+    Ok(serde_json::to_string(&document)? + "\n")
+}
+
+fn line<'r>(by: &'r [Key], rows: Vec<&'r Row>, amount: &Amount) -> Line<'r> {
+    Line { names: Names { by, rows }, sums: sums(amount) }
+}
+
+fn sums(amount: &Amount) -> Sums {
+    Sums {
+        responses: amount.responses,
+        sessions: amount.sessions(),
+        tokens: classes(&amount.tokens),
+        web_searches: amount.web_searches,
+        cost: amount.cost_picousd,
+        cost_picousd: amount.cost_picousd,
+        unpriced_responses: amount.unpriced_responses,
+    }
+}
+
+fn classes(tokens: &Tokens) -> Classes {
+    let Tokens { input, output, cache_read, cache_write_5m, cache_write_1h } = *tokens;
+    Classes { input, output, cache_read, cache_write_5m, cache_write_1h }
+}
+
+fn unknown(unpriced: &Unpriced) -> Unknown<'_> {
+    Unknown { model: &unpriced.model, responses: unpriced.responses, tokens: classes(&unpriced.tokens) }
+}
+
+/// The fields that the keys of the report are.
+struct Names<'r> {
+    by: &'r [Key],
+    rows: Vec<&'r Row>,
+}
+
+impl Serialize for Names<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (key, row) in self.by.iter().zip(&self.rows) {
+            map.serialize_entry(key.name(), &row.name)?;
+            if let Some(priced_as) = &row.priced_as {
+                map.serialize_entry("priced_as", priced_as)?;
+            }
+        }
+        map.end()
+    }
+}
+
+/// Digits all the way: a float would not hold them.
+fn usd_number<S: Serializer>(picousd: &i128, serializer: S) -> Result<S::Ok, S::Error> {
+    RawValue::from_string(usd(*picousd, 6)).map_err(S::Error::custom)?.serialize(serializer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::render;
+    use crate::report::sample;
+
+    #[test]
+    fn the_text_is_exact() {
+        let sums = |responses, sessions, tokens, cost_usd, cost_picousd, unpriced| {
+            format!(
+                r#""responses":{responses},"sessions":{sessions},"tokens":{tokens},"web_searches":0,"cost_usd":{cost_usd},"cost_picousd":{cost_picousd},"unpriced_responses":{unpriced}"#
+            )
+        };
+        let tokens = |[input, output, cache_read, cache_write_5m, cache_write_1h]: [i64; 5]| {
+            format!(
+                r#"{{"input":{input},"output":{output},"cache_read":{cache_read},"cache_write_5m":{cache_write_5m},"cache_write_1h":{cache_write_1h}}}"#
+            )
+        };
+        let service = r#"{"project":"/home/anna/work/a-long-name-for-a-service","model":"#;
+        let total =
+            sums(17, 2, tokens([115, 20_260, 3_003_700, 480, 40_009]), "1.500000", 1_500_000_000_000_i64, 2);
+        let lines = [
+            r#"{"schema":"odin.cost.report/1","timezone":"Europe/Berlin","by":["project","model"],"since":"2026-11-20","until":"2026-11-21","rows":["#.into(),
+            format!(
+                r#"{service}"claude-opus-5-5-20261101","priced_as":"claude-opus-5-5",{}}},"#,
+                sums(12, 1, tokens([100, 20_000, 3_000_000, 0, 40_000]), "1.000000", 1_000_000_000_000, 0)
+            ),
+            format!(r#"{service}"claude-next",{}}},"#, sums(2, 1, tokens([10, 200, 3000, 400, 0]), "0.000000", 0, 2)),
+            format!(
+                r#"{{"project":"/home/anna/odin","model":"claude-haiku-5-5",{}}}],"#,
+                sums(3, 1, tokens([5, 60, 700, 80, 9]), "0.500000", 500_000_000_000, 0)
+            ),
+            format!(r#""total":{{{total}}},"#),
+            format!(r#""unpriced":[{{"model":"claude-next","responses":2,"tokens":{}}}],"#, tokens([10, 200, 3000, 400, 0])),
+            format!(r#""provenance":{{"transcript":{{{total}}},"#),
+            format!(r#""otel":{{{}}},"cost_state":null}}}}"#, sums(0, 0, tokens([0; 5]), "0.000000", 0, 0)),
+        ];
+        assert_eq!(render(&sample::by_project_and_model()).unwrap(), lines.concat() + "\n");
+    }
+
+    #[test]
+    fn money_keeps_all_digits() {
+        let text = render(&sample::by_day()).unwrap();
+        assert!(text.contains(r#""cost_usd":1234.567890,"cost_picousd":1234567890123456,"#), "{text}");
+    }
+
+    #[test]
+    fn an_empty_report_has_no_rows_and_no_cost() {
+        let text = render(&sample::empty()).unwrap();
+        assert!(text.contains(r#""rows":[],"total":{"responses":0,"sessions":0,"#), "{text}");
+    }
+}

@@ -1,0 +1,87 @@
+//! Reports as a Markdown table, for issues and chats.
+
+use super::Report;
+use super::number::grouped;
+use super::text::{self, Column, Line};
+
+pub fn render(report: &Report) -> String {
+    if report.rows.is_empty() {
+        return text::nothing(report);
+    }
+    let titles = report.by.iter().map(|key| text::title(*key));
+    let titles = titles.chain(Column::ALL.map(|column| column.title().into())).chain(["Cost".into()]);
+    let rules = report.by.iter().map(|_| "---").chain(Column::ALL.map(|_| "---:")).chain(["---:"]);
+    let mut lines =
+        vec![text::heading(report), String::new(), joined(titles), joined(rules.map(String::from))];
+    let decimals = text::decimals(report);
+    lines.extend(text::lines(report).iter().map(|line| joined(cells(line, decimals).into_iter())));
+    let warnings = text::warnings(report);
+    if let Some((first, models)) = warnings.split_first() {
+        lines.extend([String::new(), first.clone(), String::new()]);
+        lines.extend(models.iter().map(|model| format!("* {}", escaped(model))));
+    }
+    lines.join("\n") + "\n"
+}
+
+fn cells(line: &Line, decimals: u32) -> Vec<String> {
+    let names = line.names.iter().map(|name| escaped(name));
+    let counts = Column::ALL.map(|column| grouped(&column.count(line.amount).to_string()));
+    let cells = names.chain(counts).chain([text::cost(line.amount, decimals)]);
+    let bold = |cell: String| if line.is_sum && !cell.is_empty() { format!("**{cell}**") } else { cell };
+    cells.map(bold).collect()
+}
+
+fn joined(cells: impl Iterator<Item = String>) -> String {
+    format!("| {} |", cells.collect::<Vec<_>>().join(" | "))
+}
+
+/// A name's own characters, not markup.
+fn escaped(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for c in name.chars() {
+        if matches!(c, '\\' | '|' | '<' | '*' | '`' | '[') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::render;
+    use crate::report::sample;
+
+    #[test]
+    fn several_parts_have_a_subtotal() {
+        assert_eq!(
+            render(&sample::by_project_and_model()),
+            "2026-11-20 to 2026-11-21, Europe/Berlin
+
+| Project | Model | Responses | Sessions | Input | Output | Cache write | Cache read | Tokens | Cost |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+| /home/anna/work/a-long-name-for-a-service | claude-opus-5-5-20261101 | 12 | 1 | 100 | 20,000 | 40,000 | 3,000,000 | 3,060,100 | $1.00 |
+| /home/anna/work/a-long-name-for-a-service | claude-next | 2 | 1 | 10 | 200 | 400 | 3,000 | 3,610 | unpriced |
+| **/home/anna/work/a-long-name-for-a-service** | **Subtotal** | **14** | **1** | **110** | **20,200** | **40,400** | **3,003,000** | **3,063,710** | **≥ $1.00** |
+| /home/anna/odin | claude-haiku-5-5 | 3 | 1 | 5 | 60 | 89 | 700 | 854 | $0.50 |
+| **Total** |  | **17** | **2** | **115** | **20,260** | **40,489** | **3,003,700** | **3,064,564** | **≥ $1.50** |
+
+No price known, so costs are at least (≥). Update odin.
+
+* claude-next: 2 responses, 3,610 tokens
+"
+        );
+    }
+
+    #[test]
+    fn a_name_is_no_markup() {
+        let text = render(&sample::of_branch("a|b <i> *c*\n`d`"));
+        assert!(text.contains("| a\\|b \\<i> \\*c\\*\u{fffd}\\`d\\` |"), "{text}");
+    }
+
+    #[test]
+    fn an_empty_report_says_what_there_is() {
+        let want = "Nothing for 2026-11-20 to 2026-11-21, Europe/Berlin: the ledger holds 2026-01-02 to 2026-11-21.\n";
+        assert_eq!(render(&sample::empty()), want);
+    }
+}

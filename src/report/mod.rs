@@ -1,0 +1,343 @@
+//! What was spent, from the ledger's rollup to text.
+//!
+//! [`cost`] adds up cells by one or two keys; `table`, `json`, `csv` and `markdown` write the result.
+//! Nothing here prints, or asks the clock or the environment.
+
+mod amount;
+mod calendar;
+pub mod csv;
+mod filter;
+mod groups;
+pub mod json;
+mod key;
+pub mod markdown;
+mod number;
+mod period;
+#[cfg(test)]
+mod sample;
+mod spelling;
+pub mod table;
+mod text;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::ledger::{self, Ledger};
+use crate::model::Tokens;
+
+pub use amount::{Amount, Priced};
+pub use key::Key;
+pub use period::{Bound, Last, Period};
+pub use spelling::nearest;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("group by one or two different keys")]
+    Keys,
+    #[error("the period ends before it begins: {from} is not before {to}")]
+    Backwards { from: String, to: String },
+    /// A filter that nothing in the ledger can pass is a slip of the pen, not an empty report.
+    #[error("no {what} matches `{wanted}`; {}", known(near))]
+    NoMatch { what: &'static str, wanted: String, near: Vec<String> },
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+}
+
+/// An option's value that cannot be read, and what could be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unreadable(String);
+
+/// What to report.
+#[derive(Debug, Clone)]
+pub struct Query {
+    /// One or two, different.
+    pub by: Vec<Key>,
+    pub period: Period,
+    /// A path, or the end of one.
+    pub project: Option<String>,
+    /// An id, the id it is priced as, or a part of one.
+    pub model: Option<String>,
+    pub branch: Option<String>,
+    /// An id, or the beginning of some.
+    pub session: Option<String>,
+    pub zone: TimeZone,
+    pub now: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    pub by: Vec<Key>,
+    pub timezone: String,
+    /// First and last day, in the zone; none: the ledger is empty, and the query left them open.
+    pub since: Option<Date>,
+    pub until: Option<Date>,
+    /// First and last day of all that the ledger holds.
+    pub ledger_span: Option<(Date, Date)>,
+    /// By time where the key is a time, else by cost and then name.
+    pub rows: Vec<Row>,
+    pub total: Amount,
+    pub transcript: Amount,
+    pub otel: Amount,
+    /// By tokens, the most first.
+    pub unpriced: Vec<Unpriced>,
+}
+
+/// One value of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Verbatim; may be empty.
+    pub name: String,
+    /// The model id that gave the price, where `name` is a model without its own.
+    pub priced_as: Option<String>,
+    pub amount: Amount,
+    /// By the second key, where there is one.
+    pub parts: Vec<Row>,
+}
+
+/// What a model without a price did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unpriced {
+    pub model: String,
+    pub responses: i64,
+    pub tokens: Tokens,
+}
+
+impl Report {
+    /// The finest amounts, each with the rows that name it: one for each key.
+    fn leaves(&self) -> impl Iterator<Item = (Vec<&Row>, &Amount)> {
+        self.rows.iter().flat_map(|row| {
+            let whole = row.parts.is_empty().then(|| (vec![row], &row.amount));
+            whole.into_iter().chain(row.parts.iter().map(move |part| (vec![row, part], &part.amount)))
+        })
+    }
+}
+
+/// Adds up what the query asks for.
+pub fn cost(ledger: &Ledger, query: &Query) -> Result<Report, Error> {
+    if query.by.is_empty() || query.by.len() > 2 || query.by.first() == query.by.get(1) {
+        return Err(Error::Keys);
+    }
+    // Another process may ingest meanwhile: all that follows reads one state.
+    let _snapshot = ledger.snapshot()?;
+    let Query { by, zone, .. } = query;
+    let quarters = query.period.quarters(zone, query.now)?;
+    let groups = groups::gather(ledger, query, &quarters)?;
+    let span = ledger.span()?;
+    let first = if quarters.start == i64::MIN { span.map(|(first, _)| first) } else { Some(quarters.start) };
+    let last = if quarters.end == i64::MAX { span.map(|(_, last)| last) } else { Some(quarters.end - 1) };
+    let date = |quarter| calendar::date(quarter, zone);
+    Ok(Report {
+        by: by.clone(),
+        timezone: calendar::zone_name(zone),
+        // A ledger that begins after an open period's end would turn it around.
+        since: first.map(|first| date(last.map_or(first, |last| first.min(last)))),
+        until: last.map(date),
+        ledger_span: span.map(|(first, last)| (date(first), date(last))),
+        rows: groups.rows(ledger, by, zone)?,
+        unpriced: groups.unpriced(ledger)?,
+        total: groups.total(),
+        transcript: groups.transcript,
+        otel: groups.otel,
+    })
+}
+
+fn known(near: &[String]) -> String {
+    if near.is_empty() { "the ledger has none".into() } else { format!("the nearest: {}", near.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Amount, Error, Last, Period, Priced, Query, Report, Row, cost};
+    use crate::ledger::{Ledger, Reader};
+    use crate::model::{Response, Tokens};
+    use jiff::Timestamp;
+    use jiff::tz::TimeZone;
+
+    const OPUS: &str = "claude-opus-5-5";
+    const HAIKU: &str = "claude-haiku-5-5";
+
+    /// A ledger of responses: time, session, project, model, output tokens.
+    fn ledger(responses: &[(&str, &str, &str, &str, i64)]) -> (tempfile::TempDir, Ledger) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::open(&dir.path().join("ledger.db")).unwrap();
+        let reader = Reader { host: "here".into(), config_dir: "/home/anna/.claude".into() };
+        let mut project_of = |cwd: &str| cwd.to_string();
+        let mut batch = ledger.batch(&reader, &mut project_of).unwrap();
+        for (n, (at, session, project, model, output)) in responses.iter().enumerate() {
+            let mut response = response(at, session, project, model, *output);
+            response.message_id = format!("msg_{n}").into();
+            response.request_id = format!("req_{n}").into();
+            batch.add(&response, 0).unwrap();
+        }
+        batch.commit().unwrap();
+        (dir, ledger)
+    }
+
+    fn response<'a>(
+        at: &str,
+        session: &'a str,
+        project: &'a str,
+        model: &'a str,
+        output: i64,
+    ) -> Response<'a> {
+        Response {
+            message_id: "".into(),
+            request_id: "".into(),
+            at_ms: at.parse::<Timestamp>().unwrap().as_millisecond(),
+            is_time_inferred: false,
+            session: session.into(),
+            agent: "".into(),
+            agent_type: "".into(),
+            skill: "".into(),
+            mcp_server: "".into(),
+            mcp_tool: "".into(),
+            cwd: project.into(),
+            branch: "main".into(),
+            is_sidechain: false,
+            model: model.into(),
+            requested_model: "".into(),
+            speed: "".into(),
+            inference_geo: "".into(),
+            service_tier: "".into(),
+            tokens: Tokens { output, ..Tokens::default() },
+            is_ttl_unknown: false,
+            web_searches: 0,
+            code_executions: 0,
+            attempts: vec![],
+            is_finished: true,
+            is_refused: false,
+            is_aborted: false,
+        }
+    }
+
+    fn all(by: &[&str]) -> Query {
+        Query {
+            by: by.iter().map(|key| key.parse().unwrap()).collect(),
+            period: Period::Last(Last::All),
+            project: None,
+            model: None,
+            branch: None,
+            session: None,
+            zone: TimeZone::get("Europe/Berlin").unwrap(),
+            now: "2026-11-23T12:00Z".parse().unwrap(),
+        }
+    }
+
+    fn names(report: &Report) -> Vec<(&str, Vec<&str>)> {
+        report
+            .rows
+            .iter()
+            .map(|row| (&*row.name, row.parts.iter().map(|part| &*part.name).collect()))
+            .collect()
+    }
+
+    #[test]
+    fn a_session_of_two_days_is_one_session() {
+        let (_dir, ledger) = ledger(&[
+            ("2026-11-20T22:59Z", "s", "/w/odin", OPUS, 1),
+            ("2026-11-20T23:00Z", "s", "/w/odin", OPUS, 1),
+            ("2026-11-20T23:20Z", "t", "/w/odin", OPUS, 1),
+        ]);
+        let report = cost(&ledger, &all(&["day"])).unwrap();
+        assert_eq!(names(&report), [("2026-11-20", vec![]), ("2026-11-21", vec![])], "days of Berlin");
+        assert_eq!(report.rows.iter().map(|row| row.amount.sessions()).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!((report.total.sessions(), report.total.responses), (2, 3));
+        assert_eq!(report.since.unwrap().to_string(), "2026-11-20");
+        assert_eq!(report.until.unwrap().to_string(), "2026-11-21");
+    }
+
+    #[test]
+    fn names_are_ordered_by_cost_and_times_by_time() {
+        let (_dir, ledger) = ledger(&[
+            ("2026-11-21T12:00Z", "s", "/w/cheap", HAIKU, 100),
+            ("2026-11-20T12:00Z", "s", "/w/dear", HAIKU, 100),
+            ("2026-11-20T12:00Z", "s", "/w/dear", OPUS, 100_000),
+            ("2026-11-21T12:00Z", "s", "/w/also-cheap", HAIKU, 100),
+        ]);
+        assert_eq!(
+            names(&cost(&ledger, &all(&["project", "model"])).unwrap()),
+            [("/w/dear", vec![OPUS, HAIKU]), ("/w/also-cheap", vec![HAIKU]), ("/w/cheap", vec![HAIKU])]
+        );
+        assert_eq!(
+            names(&cost(&ledger, &all(&["month", "day"])).unwrap()),
+            [("2026-11", vec!["2026-11-20", "2026-11-21"])]
+        );
+    }
+
+    #[test]
+    fn parts_rows_and_provenance_add_up_to_the_total() {
+        let (_dir, ledger) = ledger(&[
+            ("2026-11-20T12:00Z", "s", "/w/a", OPUS, 10),
+            ("2026-11-20T12:00Z", "s", "/w/a", "claude-next", 20),
+            ("2026-11-20T12:00Z", "t", "/w/b", HAIKU, 40),
+        ]);
+        let report = cost(&ledger, &all(&["project", "model"])).unwrap();
+        let sum = |parts: &[Row]| {
+            let mut sum = Amount::default();
+            for part in parts {
+                sum.merge(&part.amount);
+            }
+            sum.settle();
+            sum
+        };
+        assert_eq!(sum(&report.rows), report.total);
+        assert!(report.rows.iter().all(|row| sum(&row.parts) == row.amount));
+        assert_eq!(report.transcript, report.total);
+        assert_eq!(report.otel, Amount::default());
+    }
+
+    #[test]
+    fn what_has_no_price_is_told_and_makes_costs_lower_bounds() {
+        let (_dir, ledger) = ledger(&[
+            ("2026-11-20T12:00Z", "s", "/w/a", OPUS, 10),
+            ("2026-11-20T12:00Z", "s", "/w/a", "claude-next", 20),
+        ]);
+        let report = cost(&ledger, &all(&["project", "model"])).unwrap();
+        assert_eq!((report.unpriced.len(), &*report.unpriced[0].model), (1, "claude-next"));
+        assert_eq!((report.unpriced[0].responses, report.unpriced[0].tokens.output), (1, 20));
+        assert_eq!((report.total.priced(), report.total.unpriced_responses), (Priced::Some, 1));
+        assert_eq!(
+            report.rows[0].parts.iter().map(|row| row.amount.priced()).collect::<Vec<_>>(),
+            [Priced::All, Priced::None]
+        );
+    }
+
+    #[test]
+    fn filters_narrow_and_a_slip_is_told() {
+        let (_dir, ledger) = ledger(&[
+            ("2026-11-20T12:00Z", "abc", "/w/odin", OPUS, 1),
+            ("2026-11-20T12:00Z", "abd", "/w/odin", HAIKU, 2),
+            ("2026-11-20T12:00Z", "x", "/w/web", OPUS, 4),
+        ]);
+        let output = |query: &Query| cost(&ledger, query).map(|report| report.total.tokens.output);
+        let by = all(&["day"]);
+        assert_eq!(output(&Query { project: Some("odin".into()), ..by.clone() }).unwrap(), 3);
+        assert_eq!(output(&Query { model: Some("opus".into()), ..by.clone() }).unwrap(), 5);
+        assert_eq!(output(&Query { session: Some("ab".into()), ..by.clone() }).unwrap(), 3);
+        let both = Query { project: Some("web".into()), model: Some(HAIKU.into()), ..by.clone() };
+        assert_eq!(output(&both).unwrap(), 0, "both are known, and never met");
+        let slip = output(&Query { project: Some("oidn".into()), ..by }).unwrap_err();
+        assert_eq!(slip.to_string(), "no project matches `oidn`; the nearest: /w/odin, /w/web");
+    }
+
+    #[test]
+    fn an_empty_ledger_has_an_empty_report() {
+        let (_dir, ledger) = ledger(&[]);
+        let report = cost(&ledger, &all(&["model"])).unwrap();
+        assert_eq!(
+            (report.rows.len(), report.since, report.until, report.ledger_span),
+            (0, None, None, None)
+        );
+        assert_eq!(super::table::render(&report, 80, false), "Nothing yet: the ledger is empty.\n");
+    }
+
+    #[test]
+    fn keys_are_one_or_two_different_ones() {
+        let (_dir, ledger) = ledger(&[]);
+        for by in [&["day", "day"][..], &[], &["day", "model", "branch"]] {
+            assert!(matches!(cost(&ledger, &all(by)), Err(Error::Keys)), "{by:?}");
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Numbers as text. Money stays whole picodollars up to here, and is never a float.
+
+/// Decimals of a picodollar.
+const EXACT: u32 = 12;
+
+/// Dollars with some decimals, at most 12, rounded half to even.
+pub(super) fn usd(picousd: i128, decimals: u32) -> String {
+    let scaled = rounded(picousd, 10_i128.pow(EXACT - decimals));
+    let one = 10_u128.pow(decimals);
+    let (sign, scaled) = (if scaled < 0 { "-" } else { "" }, scaled.unsigned_abs());
+    let places = decimals as usize;
+    format!("{sign}{}.{:0places$}", scaled / one, scaled % one)
+}
+
+/// Dollars to the last picodollar, without the zeros beyond cents.
+pub(super) fn exact_usd(picousd: i128) -> String {
+    let text = usd(picousd, EXACT);
+    let cents = text.len() - EXACT as usize + 2;
+    let end = text.trim_end_matches('0').len().max(cents);
+    text[..end].into()
+}
+
+/// With commas between thousands, before a decimal point if there is one.
+pub(super) fn grouped(number: &str) -> String {
+    let whole = number.find('.').unwrap_or(number.len());
+    let mut out = String::with_capacity(number.len() + whole / 3);
+    for (at, digit) in number.char_indices() {
+        if at > 0 && at < whole && (whole - at).is_multiple_of(3) && !out.ends_with('-') {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// In five characters, as in `9,999`, `12.3k` and `4.6M`.
+pub(super) fn short(count: i64) -> String {
+    if count.abs() < 10_000 {
+        return grouped(&count.to_string());
+    }
+    let count = i128::from(count);
+    let mut unit = 1;
+    for suffix in ["k", "M", "B"] {
+        unit *= 1000;
+        let tenths = rounded(count, unit / 10);
+        if tenths.abs() < 1000 {
+            return format!("{}.{}{suffix}", tenths / 10, tenths.abs() % 10);
+        }
+        let whole = rounded(count, unit);
+        if whole.abs() < 1000 {
+            return format!("{whole}{suffix}");
+        }
+    }
+    format!("{}B", grouped(&rounded(count, unit).to_string()))
+}
+
+/// `number / unit`, half to even.
+fn rounded(number: i128, unit: i128) -> i128 {
+    let (whole, rest) = (number.div_euclid(unit), number.rem_euclid(unit));
+    let is_up = rest * 2 > unit || rest * 2 == unit && whole % 2 != 0;
+    whole + i128::from(is_up)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{exact_usd, grouped, short, usd};
+
+    #[test]
+    fn money_is_rounded_half_to_even() {
+        for (picousd, decimals, want) in [
+            (1_234_567_890_123, 6, "1.234568"),
+            (1_500_000, 6, "0.000002"),
+            (2_500_000, 6, "0.000002"),
+            (2_500_001, 6, "0.000003"),
+            (500_000, 6, "0.000000"),
+            (125_000_000_000, 2, "0.12"),
+            (135_000_000_000, 2, "0.14"),
+            (999_995_000_000, 2, "1.00"),
+            (-1_500_000, 6, "-0.000002"),
+            (0, 2, "0.00"),
+            (i128::from(i64::MAX), 6, "9223372.036855"),
+        ] {
+            assert_eq!(usd(picousd, decimals), want, "{picousd}");
+        }
+    }
+
+    #[test]
+    fn exact_money_loses_nothing_but_zeros() {
+        for (picousd, want) in
+            [(1, "0.000000000001"), (1_200_000_000_000, "1.20"), (1_230_450_000_000, "1.23045"), (0, "0.00")]
+        {
+            assert_eq!(exact_usd(picousd), want);
+        }
+    }
+
+    #[test]
+    fn thousands_are_grouped() {
+        for (number, want) in [
+            ("0", "0"),
+            ("999", "999"),
+            ("1000", "1,000"),
+            ("-123456", "-123,456"),
+            ("1234567.8912", "1,234,567.8912"),
+        ] {
+            assert_eq!(grouped(number), want);
+        }
+    }
+
+    #[test]
+    fn short_numbers_keep_their_first_digits() {
+        for (count, want) in [
+            (9_999, "9,999"),
+            (10_000, "10.0k"),
+            (12_345, "12.3k"),
+            (99_949, "99.9k"),
+            (99_950, "100k"),
+            (999_499, "999k"),
+            (999_500, "1.0M"),
+            (4_550_000, "4.6M"),
+            (123_456_789, "123M"),
+            (1_234_567_890_123, "1,235B"),
+        ] {
+            assert_eq!(short(count), want, "{count}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Reports to test the formats with.
+
+use jiff::civil::date;
+
+use super::{Amount, Key, Report, Row, Unpriced};
+use crate::ledger::{Cell, Sums};
+use crate::model::Tokens;
+
+const PICOUSD: i64 = 1_000_000_000_000;
+
+/// What a session did: responses, tokens `[input, output, cache_read, cache_write_5m, cache_write_1h]`, cost.
+fn amount(session: i64, responses: i64, tokens: [i64; 5], cost_picousd: Option<i64>) -> Amount {
+    let [input, output, cache_read, short, long] = tokens;
+    let sums = Sums {
+        responses,
+        tokens: Tokens { input, output, cache_read, cache_write_5m: short, cache_write_1h: long },
+        web_searches: 0,
+        cost_picousd: cost_picousd.unwrap_or(0),
+    };
+    let cell =
+        Cell { quarter: 0, origin: 0, terms: 0, provenance: 0, is_priced: cost_picousd.is_some(), sums };
+    let mut amount = Amount::default();
+    amount.add(&cell, session);
+    amount
+}
+
+/// A row of its parts, or of an amount.
+fn row(name: &str, amount: Amount, parts: Vec<Row>) -> Row {
+    let mut row = Row { name: name.into(), priced_as: None, amount, parts };
+    for part in &row.parts {
+        row.amount.merge(&part.amount);
+    }
+    row.amount.settle();
+    row
+}
+
+fn report(by: &[&str], rows: Vec<Row>) -> Report {
+    let mut total = Amount::default();
+    for row in &rows {
+        total.merge(&row.amount);
+    }
+    total.settle();
+    Report {
+        by: by.iter().map(|key| key.parse::<Key>().unwrap()).collect(),
+        timezone: "Europe/Berlin".into(),
+        since: Some(date(2026, 11, 20)),
+        until: Some(date(2026, 11, 21)),
+        ledger_span: Some((date(2026, 1, 2), date(2026, 11, 21))),
+        rows,
+        transcript: total.clone(),
+        total,
+        otel: Amount::default(),
+        unpriced: vec![],
+    }
+}
+
+/// Two days, of which the first was dear.
+pub(super) fn by_day() -> Report {
+    let first = amount(
+        1,
+        1234,
+        [45_678, 1_234_567, 987_654_321, 3_456_789, 23_456],
+        Some(1234 * PICOUSD + 567_890_123_456),
+    );
+    let second = amount(2, 1, [3, 450, 20_000, 0, 1200], Some(4_999_999_999));
+    report(&["day"], vec![row("2026-11-20", first, vec![]), row("2026-11-21", second, vec![])])
+}
+
+/// Two projects, one with two models of which one has no price.
+pub(super) fn by_project_and_model() -> Report {
+    let mut opus = row(
+        "claude-opus-5-5-20261101",
+        amount(1, 12, [100, 20_000, 3_000_000, 0, 40_000], Some(PICOUSD)),
+        vec![],
+    );
+    opus.priced_as = Some("claude-opus-5-5".into());
+    let unknown = row("claude-next", amount(1, 2, [10, 200, 3000, 400, 0], None), vec![]);
+    let haiku = row("claude-haiku-5-5", amount(2, 3, [5, 60, 700, 80, 9], Some(PICOUSD / 2)), vec![]);
+    let rows = vec![
+        row("/home/anna/work/a-long-name-for-a-service", Amount::default(), vec![opus, unknown]),
+        row("/home/anna/odin", Amount::default(), vec![haiku]),
+    ];
+    let tokens = rows[0].parts[1].amount.tokens;
+    let unpriced = vec![Unpriced { model: "claude-next".into(), responses: 2, tokens }];
+    Report { unpriced, ..report(&["project", "model"], rows) }
+}
+
+/// One branch of any name.
+pub(super) fn of_branch(name: &str) -> Report {
+    report(&["branch"], vec![row(name, amount(1, 1, [1, 2, 3, 4, 5], Some(1)), vec![])])
+}
+
+pub(super) fn empty() -> Report {
+    report(&["day"], vec![])
+}
