@@ -91,8 +91,8 @@ pub fn ingest(
     pass.outcome.unreadable.append(&mut news.unreadable);
     pass.outcome.files_read = news.changed.len();
     news.changed.sort_by(|a, b| {
-        let key = |file: &TranscriptFile| (file.stamp.modified_ns, file.folder.clone(), file.name.clone());
-        key(a).cmp(&key(b))
+        let by_time = a.stamp.modified_ns.cmp(&b.stamp.modified_ns);
+        by_time.then_with(|| (&a.folder, &a.name).cmp(&(&b.folder, &b.name)))
     });
     pass.take_in(ledger, reader, &news)?;
     Ok(pass.outcome)
@@ -144,7 +144,7 @@ impl Pass<'_> {
 
     /// Reads on in a file until its end (true) or until the batch is full.
     fn file(&mut self, batch: &mut Batch, file: &TranscriptFile) -> Result<bool, ledger::Error> {
-        let path = self.projects.join(&file.folder).join(&file.name);
+        let path = self.projects.join(&*file.folder).join(&file.name);
         let (id, mut progress) = batch.transcript(file)?;
         let mut opened = match open(&path, &mut progress, file.stamp.inode) {
             Ok(opened) => opened,

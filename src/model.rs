@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
+use std::sync::Arc;
 
 /// Tokens of one model request, by price class. Thinking tokens are part of `output`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -143,7 +144,7 @@ pub struct Response<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folder {
     /// Below `projects/`; empty for itself.
-    pub path: String,
+    pub path: Arc<str>,
     /// When it was last changed, nanoseconds since the epoch; 0: to be listed again.
     pub modified_ns: i64,
 }
@@ -161,7 +162,7 @@ pub struct FileStamp {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TranscriptFile {
     /// Below `projects/`, as [`Folder::path`].
-    pub folder: String,
+    pub folder: Arc<str>,
     pub name: String,
     pub stamp: FileStamp,
 }

@@ -1,5 +1,8 @@
 //! What the ledger knows of files and folders.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::names::name_id;
@@ -23,18 +26,27 @@ impl Ledger {
     /// Folders and transcripts known below a config dir, for comparing with what is there.
     pub fn known(&self, config_dir: &str) -> Result<(Vec<Folder>, Vec<TranscriptFile>), Error> {
         let known = || {
-            let mut folders = self.db.prepare_cached(
-                "SELECT path, modified_ns FROM folder WHERE account_id = (SELECT id FROM account WHERE config_dir = ?1)",
-            )?;
-            let folders = folders
-                .query_map([config_dir], |row| Ok(Folder { path: row.get(0)?, modified_ns: row.get(1)? }))?
-                .collect::<Result<Vec<_>, _>>()?;
-            let mut files = self.db.prepare_cached(
-                "SELECT path, name, device, inode, size_bytes, transcript.modified_ns
-                   FROM transcript JOIN folder ON folder.id = folder_id
+            let mut find = self.db.prepare_cached(
+                "SELECT id, path, modified_ns FROM folder
                   WHERE account_id = (SELECT id FROM account WHERE config_dir = ?1)",
             )?;
-            let files = files.query_map([config_dir], transcript_file)?.collect::<Result<Vec<_>, _>>()?;
+            let (mut folders, mut paths) = (Vec::new(), HashMap::new());
+            let mut rows = find.query([config_dir])?;
+            while let Some(row) = rows.next()? {
+                let path: Arc<str> = row.get_ref(1)?.as_str()?.into();
+                paths.insert(row.get::<_, i64>(0)?, path.clone());
+                folders.push(Folder { path, modified_ns: row.get(2)? });
+            }
+            let mut find = self.db.prepare_cached(
+                "SELECT folder_id, name, device, inode, size_bytes, modified_ns FROM transcript",
+            )?;
+            let mut files = Vec::new();
+            let mut rows = find.query([])?;
+            while let Some(row) = rows.next()? {
+                if let Some(folder) = paths.get(&row.get(0)?) {
+                    files.push(transcript_file(folder, row)?);
+                }
+            }
             Ok((folders, files))
         };
         self.explained(known())
@@ -49,9 +61,9 @@ impl Ledger {
     }
 }
 
-fn transcript_file(row: &Row) -> rusqlite::Result<TranscriptFile> {
+fn transcript_file(folder: &Arc<str>, row: &Row) -> rusqlite::Result<TranscriptFile> {
     Ok(TranscriptFile {
-        folder: row.get(0)?,
+        folder: folder.clone(),
         name: row.get(1)?,
         stamp: FileStamp {
             device: row.get(2)?,

@@ -8,10 +8,11 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
 
 use crate::model::{FileStamp, Folder, TranscriptFile};
 
@@ -57,23 +58,29 @@ impl News {
 ///
 /// A missing root is no news. Symbolic links are followed; a folder that is reached twice is read once.
 pub fn survey(root: &Path, known: &Known, now_ns: i64) -> News {
-    let mut survey = Survey { root, now_ns, news: News::default(), seen: HashSet::new(), below: None };
-    match rustix::fs::open(root, OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) {
-        Ok(below) => survey.below = Some(below),
-        Err(rustix::io::Errno::NOENT) => {}
-        Err(error) => survey.news.unreadable.push((root.into(), error.into())),
+    let mut news = News::default();
+    match open_folder(CWD, root) {
+        Ok(opened) => {
+            let mut survey = Survey { root, opened, project: None, now_ns, news, seen: HashSet::new() };
+            survey.walk(known);
+            news = survey.news;
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => news.unreadable.push((root.into(), error)),
     }
-    survey.walk(known);
-    survey.news
+    news
 }
 
 struct Survey<'a> {
     root: &'a Path,
+    opened: OwnedFd,
+    /// The folder of `root` that was last looked into. Nearly all the time goes into finding paths, and they are
+    /// shorter from there.
+    project: Option<(String, OwnedFd)>,
     now_ns: i64,
     news: News,
     /// Device and inode of the folders walked.
     seen: HashSet<(u64, u64)>,
-    below: Option<OwnedFd>,
 }
 
 /// The known entries of one folder.
@@ -86,9 +93,6 @@ struct Entries<'k> {
 
 impl Survey<'_> {
     fn walk(&mut self, known: &Known) {
-        if self.below.is_none() {
-            return;
-        }
         let mut entries: HashMap<&str, Entries> = HashMap::with_capacity(known.folders.len());
         for folder in &known.folders {
             entries.entry(&folder.path).or_default().listed_ns = Some(folder.modified_ns);
@@ -99,16 +103,18 @@ impl Survey<'_> {
         for file in &known.files {
             entries.entry(&file.folder).or_default().files.push(file);
         }
-        let mut stack = vec![String::new()];
+        let mut stack: Vec<Arc<str>> = vec!["".into()];
         while let Some(path) = stack.pop() {
-            self.folder(&path, entries.get(path.as_str()).unwrap_or(&Entries::default()), &mut stack);
+            self.folder(&path, entries.get(&*path).unwrap_or(&Entries::default()), &mut stack);
         }
     }
 
-    fn folder(&mut self, path: &str, known: &Entries, stack: &mut Vec<String>) {
+    fn folder(&mut self, path: &Arc<str>, known: &Entries, stack: &mut Vec<Arc<str>>) {
         let stat = match self.stat(path) {
             Ok(stat) if FileType::from_raw_mode(stat.st_mode).is_dir() => stat,
             Ok(_) => return,
+            // Gone since the folder above was looked at.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
             Err(error) => return self.unreadable(path, error),
         };
         if !self.seen.insert((stat.st_dev, stat.st_ino)) {
@@ -126,7 +132,7 @@ impl Survey<'_> {
             Ok(()) => {
                 let modified_ns = if self.now_ns - modified_ns > SETTLED_NS { modified_ns } else { 0 };
                 if known.listed_ns != Some(modified_ns) {
-                    self.news.folders.push(Folder { path: path.into(), modified_ns });
+                    self.news.folders.push(Folder { path: path.clone(), modified_ns });
                 }
             }
             Err(error) => self.unreadable(path, error),
@@ -150,11 +156,11 @@ impl Survey<'_> {
         self.news.changed.push(file);
     }
 
-    fn list(&mut self, path: &str, known: &Entries, stack: &mut Vec<String>) -> io::Result<()> {
+    fn list(&mut self, path: &Arc<str>, known: &Entries, stack: &mut Vec<Arc<str>>) -> io::Result<()> {
         let mut missing: HashMap<&str, &TranscriptFile> =
             known.files.iter().map(|&file| (file.name.as_str(), file)).collect();
-        let mut folders: HashSet<String> = HashSet::new();
-        for entry in fs::read_dir(self.root.join(path))? {
+        let mut folders: HashSet<Arc<str>> = HashSet::new();
+        for entry in fs::read_dir(self.root.join(&**path))? {
             let entry = entry?;
             let kind = entry.file_type()?;
             let name = entry.file_name();
@@ -180,13 +186,13 @@ impl Survey<'_> {
                 }
             };
             match FileType::from_raw_mode(stat.st_mode) {
-                FileType::Directory => _ = folders.insert(below),
+                FileType::Directory => _ = folders.insert(below.into()),
                 FileType::RegularFile if is_transcript => {
                     self.news.files += 1;
                     let stamp = stamp(&stat);
                     let known = missing.remove(name).map(|known| known.stamp);
                     if known != Some(stamp) {
-                        let file = TranscriptFile { folder: path.into(), name: name.into(), stamp };
+                        let file = TranscriptFile { folder: path.clone(), name: name.into(), stamp };
                         self.changed(file, known.map_or(0, |stamp| stamp.size_bytes));
                     }
                 }
@@ -200,15 +206,33 @@ impl Survey<'_> {
         Ok(())
     }
 
-    fn stat(&self, path: &str) -> io::Result<Stat> {
-        let below = self.below.as_ref().ok_or(io::ErrorKind::NotFound)?;
-        let path = if path.is_empty() { "." } else { path };
-        rustix::fs::statat(below, path, AtFlags::empty()).map_err(Into::into)
+    fn stat(&mut self, path: &str) -> io::Result<Stat> {
+        let (folder, path) = match path.split_once('/') {
+            Some((project, path)) => (self.project(project)?, path),
+            None if path.is_empty() => (&self.opened, "."),
+            None => (&self.opened, path),
+        };
+        Ok(rustix::fs::statat(folder, path, AtFlags::empty())?)
+    }
+
+    fn project(&mut self, name: &str) -> io::Result<&OwnedFd> {
+        let kept = self.project.take().filter(|(kept, _)| kept == name);
+        let project = match kept {
+            Some(kept) => kept,
+            None => (name.into(), open_folder(&self.opened, Path::new(name))?),
+        };
+        Ok(&self.project.insert(project).1)
     }
 
     fn unreadable(&mut self, path: &str, error: io::Error) {
         self.news.unreadable.push((self.root.join(path), error));
     }
+}
+
+/// To look up what is below it, not to list it.
+fn open_folder(from: impl AsFd, path: &Path) -> io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(rustix::fs::openat(from, path, flags, Mode::empty())?)
 }
 
 /// A workflow's `journal.jsonl` repeats what its agents' own files say.
@@ -313,7 +337,7 @@ mod tests {
         fs::remove_dir_all(root.path().join("p/t")).unwrap();
         let news = survey(root.path(), &known, LATER_NS);
         assert_eq!(news.gone_files.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["t.jsonl"]);
-        assert_eq!(news.gone_folders.iter().map(|f| f.path.as_str()).collect::<Vec<_>>(), ["p/t"]);
+        assert_eq!(news.gone_folders.iter().map(|f| &*f.path).collect::<Vec<_>>(), ["p/t"]);
     }
 
     #[test]
