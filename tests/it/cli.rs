@@ -1,0 +1,192 @@
+//! The command line: exit codes, what goes where, and what a terminal changes.
+
+use std::fs;
+use std::io::pipe;
+use std::process::{Command, Stdio};
+
+use crate::corpora;
+use crate::harness::{Home, Run, binary, files, tell};
+
+const ESCAPE: char = '\u{1b}';
+
+/// A home with a response of each of some projects.
+fn home_with_costs() -> Home {
+    let home = Home::new();
+    for n in 0..3 {
+        let line = format!(
+            r#"{{"type":"assistant","message":{{"id":"msg_{n}","model":"claude-opus-5-5","role":"assistant","stop_reason":"end_turn","usage":{{"input_tokens":1000000,"output_tokens":{n}}}}},"requestId":"req_{n}","uuid":"{n}","timestamp":"2026-11-20T1{n}:00:00Z","cwd":"/home/someone/a/rather/long/path/to/work-{n}","sessionId":"s{n}","gitBranch":"main"}}"#
+        );
+        home.write(&format!("-work-{n}/s{n}.jsonl"), line + "\n");
+    }
+    home
+}
+
+#[test]
+fn help_and_version_succeed() {
+    let home = Home::new();
+    for args in
+        ["--help", "-h", "cost --help", "cost report --help", "ingest --help", "up --help", "ledger check -h"]
+    {
+        let run = home.run(args);
+        assert!(
+            run.code == Some(0) && run.stdout.contains("Usage") && run.stderr.is_empty(),
+            "{args}: {run:?}"
+        );
+    }
+    assert_eq!(home.done("--version"), format!("odin {}\n", env!("CARGO_PKG_VERSION")));
+    assert!(!home.state().exists(), "asking for help makes no ledger");
+}
+
+#[test]
+fn wrong_usage_is_exit_code_2_and_is_explained() {
+    let home = home_with_costs();
+    for (args, word) in [
+        ("", "Usage"),
+        ("frobnicate", "frobnicate"),
+        ("cost", "Usage"),
+        ("ingest --frobnicate", "--frobnicate"),
+        ("cost report --by colour", "colour"),
+        ("cost report --by day,day", "different"),
+        ("cost report --by day,model,project", "two"),
+        ("cost report --last fortnight", "fortnight"),
+        ("cost report --since yesterday-ish", "yesterday-ish"),
+        ("cost report --last 7d --since 2026-11-01", "--since"),
+        ("cost report --since 2026-11-20 --until 2026-11-01", "ends before it begins"),
+        ("cost report --format yaml", "yaml"),
+        ("cost report --tz Europe/Berlln", "Europe/Berlin"),
+        ("cost report --last all --project work-7", "work-0"),
+        ("cost report --last all --model claude-opus-5-6", "claude-opus-5-5"),
+    ] {
+        let run = home.run(args);
+        assert_eq!(run.code, Some(2), "{args}: {run:?}");
+        assert!(run.stdout.is_empty() && run.stderr.contains(word), "{args}: {run:?}");
+    }
+}
+
+#[test]
+fn up_without_transcripts_says_where_it_looked_and_what_else_to_do() {
+    let home = Home::new();
+    let up = home.run("up");
+    assert_eq!(up.code, Some(0), "{up:?}");
+    assert!(up.stdout.contains(home.projects().to_str().unwrap()), "{up:?}");
+    assert!(up.stdout.contains("--demo") && up.stdout.contains("CLAUDE_CONFIG_DIR"), "{up:?}");
+
+    // Nothing says where to look, and the usual places are not there.
+    let mut command = home.odin(["up"]);
+    let up = Run::of(command.env_remove("CLAUDE_CONFIG_DIR"));
+    assert_eq!(up.code, Some(0), "{up:?}");
+    assert!(up.stdout.contains(".claude/projects") && up.stdout.contains("--demo"), "{up:?}");
+}
+
+#[test]
+fn up_finds_the_usual_places_by_itself() {
+    let home = home_with_costs();
+    fs::rename(home.claude(), home.path().join(".claude")).unwrap();
+    let up = Run::of(home.odin(["up"]).env_remove("CLAUDE_CONFIG_DIR"));
+    assert_eq!(up.code, Some(0), "{up:?}");
+    assert!(up.stdout.contains("Total") && up.stdout.contains('$'), "{up:?}");
+    assert!(up.stderr.contains("odin cost report") && up.stderr.contains("3 new responses"), "{up:?}");
+}
+
+#[test]
+fn the_demo_shows_a_report_and_leaves_nothing_behind() {
+    let home = home_with_costs();
+    let before = files(home.path());
+    let demo = home.run("up --demo");
+    assert_eq!(demo.code, Some(0), "{demo:?}");
+    assert!(demo.stdout.contains("Total") && demo.stdout.contains('$'), "{demo:?}");
+    assert_eq!(files(home.path()), before);
+    assert!(!home.state().exists());
+    assert_eq!(fs::read_dir(home.path().join("tmp")).unwrap().count(), 0);
+    assert!(!demo.stdout.contains("work-0"), "a sample is not mixed with what is yours");
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let home = home_with_costs();
+    for args in
+        ["cost report --last all", "cost report --last all --format json", "up", "up --demo", "ledger check"]
+    {
+        let (reader, writer) = pipe().unwrap();
+        drop(reader);
+        let mut odin = home.odin(args.split(' '));
+        let run = Run::of(odin.stdout(writer).stderr(Stdio::piped()));
+        assert_eq!(run.code, Some(0), "{args}: {run:?}");
+        assert!(!run.stderr.contains("panicked"), "{args}: {run:?}");
+    }
+}
+
+#[test]
+fn standard_output_is_the_report_alone() {
+    let home = home_with_costs();
+    home.write("-work-0/broken.jsonl", "{\"type\":\"assistant\",\"message\":{\"usage\":\n");
+    let run = home.run("cost report --last all --format json");
+    assert_eq!((run.code, run.stdout.lines().count()), (Some(0), 1), "{run:?}");
+    assert!(run.stdout.starts_with("{\"schema\":\"odin.cost.report/1\""), "{run:?}");
+    let ingest = home.run("ingest");
+    assert!(ingest.stdout.is_empty() && ingest.stderr.contains("4 transcripts"), "{ingest:?}");
+    let quiet = home.run("ingest --quiet");
+    assert!(quiet.stdout.is_empty() && quiet.stderr.is_empty(), "{quiet:?}");
+}
+
+#[test]
+fn nothing_but_a_terminal_gets_escape_codes() {
+    let home = home_with_costs();
+    for args in
+        ["cost report --last all", "cost report --last all --format markdown", "up", "up --demo", "ingest"]
+    {
+        let run = Run::of(home.odin(args.split(' ')).env("TERM", "xterm-256color").env("CLICOLOR", "1"));
+        assert!(!run.stdout.contains(ESCAPE) && !run.stderr.contains(ESCAPE), "{args}: {run:?}");
+    }
+}
+
+/// What odin prints on a terminal that is so many columns wide. None: there is no `script`, which has been told.
+fn on_terminal(home: &Home, args: &str, columns: u32, environment: (&str, &str)) -> Option<String> {
+    if Command::new("script").arg("--version").output().is_err() {
+        tell("skipped: no `script` to make a terminal with");
+        return None;
+    }
+    let command = format!("stty cols {columns}; exec {} {args}", binary().display());
+    let mut script = home.command("script");
+    script.args(["-qec", &command, "/dev/null"]).stdin(Stdio::null()).env("TERM", "xterm");
+    script.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env(environment.0, environment.1);
+    Some(Run::of(&mut script).done())
+}
+
+#[test]
+fn no_color_is_respected_on_a_terminal() {
+    let home = home_with_costs();
+    let Some(plain) = on_terminal(&home, "cost report --last all", 100, ("NO_COLOR", "1")) else { return };
+    assert!(plain.contains("Total") && !plain.contains(ESCAPE), "{plain:?}");
+    let bold = on_terminal(&home, "cost report --last all", 100, ("NO_COLOR", "")).unwrap();
+    assert!(bold.contains(ESCAPE), "{bold:?}");
+}
+
+#[test]
+fn a_table_fits_its_terminal() {
+    let Some(corpus) = corpora::small(1) else { return };
+    let home = Home::over(&[&corpus.dir]);
+    for by in ["day", "project,model", "session", "agent", "branch,session"] {
+        for columns in [200, 100, 80, 60, 40] {
+            let args = format!("cost report --last all --by {by}");
+            let Some(table) = on_terminal(&home, &args, columns, ("NO_COLOR", "1")) else { return };
+            for line in table.lines() {
+                assert!(line.chars().count() <= columns as usize, "by {by}, {columns} columns: {line:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_name_from_outside_cannot_steer_the_terminal() {
+    let home = Home::new();
+    let line = r#"{"type":"assistant","message":{"id":"m","model":"\u001b]0;owned\u0007","role":"assistant","usage":{"input_tokens":1,"output_tokens":1}},"requestId":"r","timestamp":"2026-11-20T10:00:00Z","cwd":"/w\u001b[2J","sessionId":"s","gitBranch":"\u001b[31mred\nline"}"#;
+    home.write("-w/s.jsonl", format!("{line}\n"));
+    for by in ["project", "branch", "model"] {
+        for format in ["table", "markdown"] {
+            let text = home.done(&format!("cost report --last all --by {by} --format {format}"));
+            let is_control = |c: char| c.is_control() && c != '\n';
+            assert!(!text.contains(is_control), "by {by}, {format}: {text:?}");
+        }
+    }
+}

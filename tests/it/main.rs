@@ -1,0 +1,27 @@
+//! ODIN as its users meet it: the built binary over transcripts whose true cost is known.
+//!
+//! | variable | |
+//! |---|---|
+//! | `ODIN_SHARED` | folder with the corpus generator and the mock service; default `../shared` |
+//! | `ODIN_TEST_STRICT=1` | what cannot be tested here fails instead of being skipped |
+//! | `ODIN_TEST_CORPORA` | folder in which generated corpora are kept between runs |
+//! | `ODIN_TEST_BIN` | the binary to test; default the one just built |
+//! | `ODIN_TEST_LARGE=1` | also corpora of 1 GB |
+//! | `ODIN_TEST_KILLS` | how often to kill an ingest; default 200 |
+//! | `ODIN_TEST_REAL_CLIENT=1` | also the real client; `ODIN_TEST_CLIENT` is its path |
+
+#![allow(clippy::unwrap_used)]
+
+mod cli;
+mod compare;
+mod confined;
+mod corpora;
+mod corpus;
+mod damage;
+mod durability;
+mod edge;
+mod harness;
+mod layers;
+mod merge;
+mod random;
+mod real_client;
