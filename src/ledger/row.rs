@@ -167,7 +167,9 @@ mod tests {
             .into_iter()
             .map(|mut order| {
                 let mut first = order.remove(0);
-                order.iter().for_each(|other| first.merge(other));
+                for other in &order {
+                    first.merge(other);
+                }
                 first
             })
             .collect();

@@ -4,6 +4,7 @@
 //! A folder is listed only when its modification time has moved since it was last listed; otherwise its
 //! transcripts are known, and one stat each tells whether they grew.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs;
@@ -19,6 +20,9 @@ use crate::model::{FileStamp, Folder, TranscriptFile};
 /// A folder that changed this recently may change again without its time moving: the kernel's clock for
 /// modification times ticks coarsely.
 const SETTLED_NS: i64 = 2_000_000_000;
+
+/// With this many files it pays to look with two threads: waiting for the kernel to find files is what takes time.
+const WORTH_A_THREAD: usize = 200;
 
 /// What the ledger knows of one config dir.
 #[derive(Debug, Default)]
@@ -52,28 +56,32 @@ impl News {
             || !self.gone_folders.is_empty()
             || !self.folders.is_empty()
     }
+
+    fn add(&mut self, other: Self) {
+        self.files += other.files;
+        self.folders.extend(other.folders);
+        self.changed.extend(other.changed);
+        self.bytes += other.bytes;
+        self.gone_files.extend(other.gone_files);
+        self.gone_folders.extend(other.gone_folders);
+        self.unreadable.extend(other.unreadable);
+    }
 }
 
 /// Compares `root` (a `projects` folder) with what is known of it. `now_ns`: nanoseconds since the epoch.
 ///
 /// A missing root is no news. Symbolic links are followed; a folder that is reached twice is read once.
 pub fn survey(root: &Path, known: &Known, now_ns: i64) -> News {
-    let mut news = News::default();
     match open_folder(CWD, root) {
-        Ok(opened) => {
-            let mut survey = Survey { root, opened, project: None, now_ns, news, seen: HashSet::new() };
-            survey.walk(known);
-            news = survey.news;
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => news.unreadable.push((root.into(), error)),
+        Ok(opened) => Survey::new(root, &opened, now_ns).all(known),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => News::default(),
+        Err(error) => News { unreadable: vec![(root.into(), error)], ..News::default() },
     }
-    news
 }
 
 struct Survey<'a> {
     root: &'a Path,
-    opened: OwnedFd,
+    opened: &'a OwnedFd,
     /// The folder of `root` that was last looked into. Nearly all the time goes into finding paths, and they are
     /// shorter from there.
     project: Option<(String, OwnedFd)>,
@@ -91,8 +99,12 @@ struct Entries<'k> {
     files: Vec<&'k TranscriptFile>,
 }
 
-impl Survey<'_> {
-    fn walk(&mut self, known: &Known) {
+impl<'a> Survey<'a> {
+    fn new(root: &'a Path, opened: &'a OwnedFd, now_ns: i64) -> Self {
+        Self { root, opened, project: None, now_ns, news: News::default(), seen: HashSet::new() }
+    }
+
+    fn all(mut self, known: &Known) -> News {
         let mut entries: HashMap<&str, Entries> = HashMap::with_capacity(known.folders.len());
         for folder in &known.folders {
             entries.entry(&folder.path).or_default().listed_ns = Some(folder.modified_ns);
@@ -103,7 +115,23 @@ impl Survey<'_> {
         for file in &known.files {
             entries.entry(&file.folder).or_default().files.push(file);
         }
-        let mut stack: Vec<Arc<str>> = vec!["".into()];
+        let mut projects = vec![];
+        self.folder(&"".into(), entries.get("").unwrap_or(&Entries::default()), &mut projects);
+        if known.files.len() < WORTH_A_THREAD {
+            self.walk(projects, &entries);
+            return self.news;
+        }
+        let [mine, theirs] = halves(projects, &entries);
+        let mut other = Survey::new(self.root, self.opened, self.now_ns);
+        std::thread::scope(|scope| {
+            scope.spawn(|| other.walk(theirs, &entries));
+            self.walk(mine, &entries);
+        });
+        self.news.add(other.news);
+        self.news
+    }
+
+    fn walk(&mut self, mut stack: Vec<Arc<str>>, entries: &HashMap<&str, Entries>) {
         while let Some(path) = stack.pop() {
             self.folder(&path, entries.get(&*path).unwrap_or(&Entries::default()), &mut stack);
         }
@@ -209,8 +237,8 @@ impl Survey<'_> {
     fn stat(&mut self, path: &str) -> io::Result<Stat> {
         let (folder, path) = match path.split_once('/') {
             Some((project, path)) => (self.project(project)?, path),
-            None if path.is_empty() => (&self.opened, "."),
-            None => (&self.opened, path),
+            None if path.is_empty() => (self.opened, "."),
+            None => (self.opened, path),
         };
         Ok(rustix::fs::statat(folder, path, AtFlags::empty())?)
     }
@@ -219,7 +247,7 @@ impl Survey<'_> {
         let kept = self.project.take().filter(|(kept, _)| kept == name);
         let project = match kept {
             Some(kept) => kept,
-            None => (name.into(), open_folder(&self.opened, Path::new(name))?),
+            None => (name.into(), open_folder(self.opened, Path::new(name))?),
         };
         Ok(&self.project.insert(project).1)
     }
@@ -227,6 +255,19 @@ impl Survey<'_> {
     fn unreadable(&mut self, path: &str, error: io::Error) {
         self.news.unreadable.push((self.root.join(path), error));
     }
+}
+
+/// Deals folders out so that both halves have about as many files.
+fn halves(mut projects: Vec<Arc<str>>, entries: &HashMap<&str, Entries>) -> [Vec<Arc<str>>; 2] {
+    let files = |path: &Arc<str>| entries.get(&**path).map_or(0, |entries| entries.files.len());
+    projects.sort_by_key(|path| Reverse(files(path)));
+    let (mut halves, mut weights) = ([vec![], vec![]], [0, 0]);
+    for path in projects {
+        let lighter = usize::from(weights[1] < weights[0]);
+        weights[lighter] += files(&path) + 1;
+        halves[lighter].push(path);
+    }
+    halves
 }
 
 /// To look up what is below it, not to list it.

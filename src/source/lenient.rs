@@ -169,7 +169,7 @@ impl Take<'_> for Flag {
 
 impl<'de> Take<'de> for When {
     fn text(text: Cow<'de, str>) -> Self {
-        Self(when_from_text(&text))
+        Self(when_from_text(&text).filter(|ms| *ms >= 0))
     }
     fn integer(number: i64) -> Self {
         Self(when_from_number(number))

@@ -83,7 +83,12 @@ fn killed_and_resumed(corpora: &[Corpus], total: Sums, kills: u64) {
 }
 
 fn ingest(home: &Home) -> Child {
-    home.odin(["ingest", "--quiet"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    home.odin(["ingest", "--quiet"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+#[track_caller]
+fn assert_done(child: Child) {
+    Run::from(child.wait_with_output().unwrap()).done();
 }
 
 /// False: it had ended before.
@@ -99,9 +104,7 @@ fn several_ingests_at_once_count_everything_once() {
     for _ in 0..4 {
         let home = home_over(&corpora);
         let children: Vec<Child> = (0..4).map(|_| ingest(&home)).collect();
-        for mut child in children {
-            assert!(child.wait().unwrap().success());
-        }
+        children.into_iter().for_each(assert_done);
         assert_eq!(home.total(), total);
         home.check();
     }
@@ -113,9 +116,9 @@ fn ingests_that_are_killed_do_not_hurt_others_at_work() {
     let random = &mut Random::new(5);
     let home = home_over(&corpora);
     for _ in 0..8 {
-        let mut lives = ingest(&home);
+        let lives = ingest(&home);
         is_killed_after(Duration::from_millis(random.below(200)), ingest(&home));
-        assert!(lives.wait().unwrap().success());
+        assert_done(lives);
         assert_eq!(home.total(), total);
         home.check();
         fs::remove_dir_all(home.state()).unwrap();
