@@ -37,14 +37,14 @@ pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<End> {
     Ok(if outcome.unreadable.is_empty() { End::Done } else { End::Found })
 }
 
-/// Opens the ledger, to read at least.
-pub(super) fn open(config: &Config) -> anyhow::Result<Ledger> {
+/// Opens the ledger, to read at least; beside it, why it cannot be written to.
+pub(super) fn open(config: &Config) -> anyhow::Result<(Ledger, Result<(), ledger::Error>)> {
     let path = config.ledger_path();
     match Ledger::open(&path) {
-        Err(ledger::Error::ReadOnly { .. } | ledger::Error::Full { .. }) if path.exists() => {
-            Ok(Ledger::open_read_only(&path)?)
+        Err(error @ (ledger::Error::ReadOnly { .. } | ledger::Error::Full { .. })) if path.exists() => {
+            Ok((Ledger::open_read_only(&path)?, Err(error)))
         }
-        opened => Ok(opened?),
+        opened => Ok((opened?, Ok(()))),
     }
 }
 

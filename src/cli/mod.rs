@@ -72,8 +72,12 @@ fn run(command: Command) -> anyhow::Result<End> {
 
 /// Shows the ledger as it is even where it cannot be brought up to date, but then says so and fails.
 fn cost_report(options: &cost::ReportOptions, config: &Config) -> anyhow::Result<End> {
-    let mut ledger = ingest::open(config)?;
-    let ingested = if options.no_ingest { Ok(()) } else { ingest::quietly(&mut ledger, config) };
+    let (mut ledger, writable) = ingest::open(config)?;
+    let ingested = match writable {
+        _ if options.no_ingest => Ok(()),
+        Ok(()) => ingest::quietly(&mut ledger, config),
+        Err(error) => Err(error.into()),
+    };
     print(&cost::report(options, &ledger, config.timezone.as_deref())?)?;
     match ingested {
         Ok(()) => Ok(End::Done),

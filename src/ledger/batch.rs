@@ -176,7 +176,8 @@ impl Writer<'_> {
             claim_ms,
             origin: origin.id,
             session: origin.session,
-            terms,
+            terms: terms.id,
+            terms_hash: terms.hash,
             provenance: 0,
             tokens: response.tokens,
             web_searches: response.web_searches,
@@ -301,7 +302,7 @@ impl Writer<'_> {
                 Some(model) => {
                     let own = names.terms_by_id(tx, self.prices, row.terms)?;
                     let (geo, tier) = (own.inference_geo.clone(), own.service_tier.clone());
-                    names.terms(tx, model, "", "", &geo, &tier)?
+                    names.terms(tx, model, "", "", &geo, &tier)?.id
                 }
             };
             let extra = Sums {
@@ -324,8 +325,10 @@ fn message_key(row: &Row) -> i64 {
 fn same_message(tx: &Transaction, row: &Row) -> rusqlite::Result<Vec<Row>> {
     let mut find = tx.prepare_cached(
         "SELECT response.id, message_id, request_id, at_ms, claim_ms, origin_id, session_id, terms_id, provenance,
-                input, output, cache_read, cache_write_5m, cache_write_1h, web_searches, cost_picousd, flags
+                input, output, cache_read, cache_write_5m, cache_write_1h, web_searches, cost_picousd, flags,
+                model.name, requested_model, speed, inference_geo, service_tier
            FROM response JOIN origin ON origin.id = origin_id
+           JOIN terms ON terms.id = terms_id JOIN model ON model.id = model_id
           WHERE message_key = ?1 ORDER BY response.id",
     )?;
     let mut found = find.query([message_key(row)])?;
@@ -354,6 +357,7 @@ fn stored_row(row: &rusqlite::Row) -> rusqlite::Result<Row> {
         origin: row.get(5)?,
         session: row.get(6)?,
         terms: row.get(7)?,
+        terms_hash: terms_hash(row)?,
         provenance: row.get(8)?,
         tokens: tokens_at(row, 9)?,
         web_searches: row.get(14)?,
@@ -361,6 +365,16 @@ fn stored_row(row: &rusqlite::Row) -> rusqlite::Result<Row> {
         flags: row.get(16)?,
         attempts: vec![],
     })
+}
+
+/// As [`Names::terms`] makes it.
+fn terms_hash(row: &rusqlite::Row) -> rusqlite::Result<i64> {
+    let mut key = Vec::new();
+    for column in 17..22 {
+        key.extend_from_slice(row.get_ref(column)?.as_str()?.as_bytes());
+        key.push(0);
+    }
+    Ok(fnv1a(&key))
 }
 
 fn tokens_at(row: &rusqlite::Row, first: usize) -> rusqlite::Result<Tokens> {

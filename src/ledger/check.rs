@@ -12,7 +12,7 @@ impl Ledger {
             self.texts("SELECT integrity_check FROM pragma_integrity_check WHERE integrity_check != 'ok'"),
         )?;
         found.extend(self.explained(self.texts(
-            "SELECT \"table\" || ' row ' || rowid || ' refers to a row of ' || parent || ' that is not there'
+            "SELECT \"table\" || ' row ' || coalesce(rowid, '?') || ' refers to a row of ' || parent || ' that is not there'
                FROM pragma_foreign_key_check",
         ))?);
         found.extend(self.explained(self.texts(

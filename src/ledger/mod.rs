@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior, ffi};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, ffi};
 
 pub use batch::Batch;
 pub use files::Progress;
@@ -34,6 +34,9 @@ const FORMAT: i64 = MIGRATIONS.len() as i64;
 
 /// How long to wait for another writer: a batch holds the lock for a fraction of a second.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Each try comes after another process was waited for; there are not that many.
+const MAX_TRIES: usize = 1000;
 
 /// A share of the 32 MiB that a first ingest may take.
 const CACHE_KIB: i64 = 6 * 1024;
@@ -81,9 +84,9 @@ impl Ledger {
     pub fn open_read_only(path: &Path) -> Result<Self, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         match Self::open_with(path, flags) {
-            // Readers of a WAL database share a file beside it, which a read-only folder cannot get; without a writer
-            // it can do without.
-            Err(Error::ReadOnly { .. }) if path.exists() => {
+            // Readers of a WAL database share a file beside it, which a read-only folder or a full disk cannot get;
+            // where nothing waits in the WAL they can do without.
+            Err(Error::ReadOnly { .. } | Error::Full { .. }) if has_no_wal(path) => {
                 let uri = immutable_uri(path);
                 Self::open_with(Path::new(&uri), flags | OpenFlags::SQLITE_OPEN_URI)
                     .map(|ledger| Self { path: path.into(), ..ledger })
@@ -119,7 +122,7 @@ impl Ledger {
             return Ok(());
         }
         let mut migrate = || {
-            self.db.pragma_update(None, "journal_mode", "wal")?;
+            enter_wal(&self.db)?;
             // Waits for another process that does the same, and finds its work done.
             let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let done: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -151,6 +154,27 @@ fn private_folder(folder: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
+/// Leaves the rollback journal for good. Unlike all else, this fails at once where another process is at the database,
+/// which may want the same: so wait for them to be done, and try again.
+fn enter_wal(db: &Connection) -> rusqlite::Result<()> {
+    for _ in 0..MAX_TRIES {
+        match db.pragma_update(None, "journal_mode", "wal") {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                db.execute_batch("BEGIN EXCLUSIVE; COMMIT")?;
+            }
+            done => return done,
+        }
+    }
+    db.pragma_update(None, "journal_mode", "wal")
+}
+
+/// All of the ledger is in the one file.
+fn has_no_wal(path: &Path) -> bool {
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    path.exists() && std::fs::metadata(wal).map_or(true, |wal| wal.len() == 0)
+}
+
 fn immutable_uri(path: &Path) -> OsString {
     let mut uri = b"file:".to_vec();
     for byte in path.as_os_str().as_bytes() {
@@ -165,15 +189,16 @@ fn immutable_uri(path: &Path) -> OsString {
 
 /// Says what the caller can do about an error of SQLite's.
 fn explain(path: &Path, source: rusqlite::Error) -> Error {
-    use rusqlite::ErrorCode as Code;
     let path = path.to_path_buf();
     match source.sqlite_error_code() {
-        Some(Code::DatabaseBusy | Code::DatabaseLocked) => Error::Locked { path },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Locked { path },
         // The shared file beside a WAL database is grown by other means, and fails in another way.
-        Some(Code::DiskFull) => Error::Full { path },
-        Some(Code::SystemIoFailure) if is_out_of_space(&source) => Error::Full { path },
-        Some(Code::ReadOnly | Code::CannotOpen | Code::PermissionDenied) => Error::ReadOnly { path },
-        Some(Code::DatabaseCorrupt | Code::NotADatabase) => Error::Damaged { path, source },
+        Some(ErrorCode::DiskFull) => Error::Full { path },
+        Some(ErrorCode::SystemIoFailure) if is_out_of_space(&source) => Error::Full { path },
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            Error::ReadOnly { path }
+        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::Damaged { path, source },
         _ => Error::Sql { path, source },
     }
 }

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 
 use rusqlite::{OptionalExtension, Transaction, params};
 
-use crate::model::Response;
+use crate::model::{Response, fnv1a};
 use crate::pricing::{Model, PriceList};
 
 /// Who reads: part of the origin of every response of one config dir.
@@ -29,10 +29,17 @@ pub(super) struct Terms {
 #[derive(Default)]
 pub(super) struct Names {
     origins: HashMap<Vec<u8>, Origin>,
-    terms: HashMap<Vec<u8>, i64>,
+    terms: HashMap<Vec<u8>, TermsId>,
     terms_by_id: HashMap<i64, Terms>,
     /// Reused for the keys of lookups.
     key: Vec<u8>,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct TermsId {
+    pub(super) id: i64,
+    /// Of the text.
+    pub(super) hash: i64,
 }
 
 #[derive(Clone, Copy)]
@@ -100,14 +107,14 @@ impl Names {
         speed: &str,
         inference_geo: &str,
         service_tier: &str,
-    ) -> rusqlite::Result<i64> {
+    ) -> rusqlite::Result<TermsId> {
         self.key.clear();
         for part in [model, requested_model, speed, inference_geo, service_tier] {
             self.key.extend_from_slice(part.as_bytes());
             self.key.push(0);
         }
-        if let Some(id) = self.terms.get(&self.key) {
-            return Ok(*id);
+        if let Some(terms) = self.terms.get(&self.key) {
+            return Ok(*terms);
         }
         let model = name_id(tx, "model", "name", model)?;
         let id = find_or_add(
@@ -118,8 +125,9 @@ impl Names {
              VALUES (?1, ?2, ?3, ?4, ?5)",
             params![model, requested_model, speed, inference_geo, service_tier],
         )?;
-        self.terms.insert(self.key.clone(), id);
-        Ok(id)
+        let terms = TermsId { id, hash: fnv1a(&self.key) };
+        self.terms.insert(self.key.clone(), terms);
+        Ok(terms)
     }
 
     /// What terms of an id are.

@@ -50,6 +50,8 @@ pub(super) struct Row {
     /// Of `origin`.
     pub(super) session: i64,
     pub(super) terms: i64,
+    /// Of `terms`: the same for the same text in every ledger, unlike the id.
+    pub(super) terms_hash: i64,
     pub(super) provenance: i64,
     pub(super) tokens: Tokens,
     pub(super) web_searches: i64,
@@ -73,7 +75,7 @@ impl Row {
         if other.weight() > self.weight() {
             self.tokens = other.tokens;
             self.web_searches = other.web_searches;
-            self.terms = other.terms;
+            (self.terms, self.terms_hash) = (other.terms, other.terms_hash);
             self.attempts.clone_from(&other.attempts);
             self.flags = self.flags & !flag::OF_USAGE | other.flags & flag::OF_USAGE;
         }
@@ -91,9 +93,13 @@ impl Row {
 
     /// A stream's early lines hold placeholders: a line with the final usage knows more, and where clients before 2.1
     /// do not tell which that is, the one with the largest output.
-    fn weight(&self) -> (bool, i64, i64, i64, usize) {
-        let tokens = &self.tokens;
-        (self.has(flag::FINISHED), tokens.output, tokens.prompt(), self.web_searches, self.attempts.len())
+    ///
+    /// What follows the output only has to be a total order.
+    fn weight(&self) -> (bool, i64, usize, [i64; 6]) {
+        let Tokens { input, output, cache_read, cache_write_1h, .. } = self.tokens;
+        let prompt = self.tokens.prompt();
+        let rest = [prompt, self.web_searches, input, cache_read, cache_write_1h, self.terms_hash];
+        (self.has(flag::FINISHED), output, self.attempts.len(), rest)
     }
 
     /// What a copy shares with what it repeats, and a new request under a reused message id does not.
@@ -152,6 +158,7 @@ mod tests {
             origin: at_ms,
             session: 1,
             terms: output,
+            terms_hash: output,
             provenance: 0,
             tokens: Tokens { input: 10, output, ..Tokens::default() },
             web_searches: 0,

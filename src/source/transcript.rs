@@ -132,8 +132,8 @@ impl Parser {
         if let Ok(parsed) = sonic_rs::from_slice::<Line>(text) {
             return parsed.tell(facts, tell);
         }
-        // Slow and forgiving: bad UTF-8, keys that stand twice.
-        let repaired = String::from_utf8_lossy(text);
+        // Slow and forgiving: bad UTF-8 and UTF-16, keys that stand twice.
+        let repaired = mend_surrogates(String::from_utf8_lossy(text));
         if let Ok(value) = serde_json::from_str::<serde_json::Value>(&repaired)
             && let Ok(parsed) = Line::deserialize(&value)
         {
@@ -150,6 +150,34 @@ impl Parser {
             }
         }
     }
+}
+
+/// Replaces escaped halves of UTF-16 pairs that lack the other half, which no JSON reader takes.
+fn mend_surrogates(text: Cow<str>) -> Cow<str> {
+    let unit_at = |at: usize| {
+        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let mut mended = String::new();
+    let (mut done, mut at) = (0, 0);
+    while let Some(found) = memchr::memchr(b'\\', &text.as_bytes()[at..]) {
+        at += found;
+        match (unit_at(at), unit_at(at + 6)) {
+            (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => at += 12,
+            (Some(0xd800..0xe000), _) => {
+                mended.push_str(&text[done..at]);
+                mended.push_str("\\ufffd");
+                at += 6;
+                done = at;
+            }
+            _ => at = (at + 2).min(text.len()),
+        }
+    }
+    if done == 0 {
+        return text;
+    }
+    mended.push_str(&text[done..]);
+    Cow::Owned(mended)
 }
 
 /// Takes off what does not belong to the JSON: a byte order mark, NULs, white space.
@@ -215,6 +243,8 @@ struct Line<'a> {
 struct Message<'a> {
     #[serde(borrow)]
     id: Text<'a>,
+    #[serde(borrow)]
+    role: Text<'a>,
     #[serde(borrow)]
     model: Text<'a>,
     #[serde(borrow)]
@@ -283,6 +313,10 @@ impl Line<'_> {
     fn tell(self, facts: &mut FileFacts, tell: &mut impl FnMut(Told)) {
         match &*self.kind.0 {
             "assistant" => self.assistant(facts, tell),
+            // A line whose type is lost is known by who speaks.
+            "" if self.message.0.as_ref().is_some_and(|m| m.role.0 == "assistant" && m.usage.0.is_some()) => {
+                self.assistant(facts, tell);
+            }
             "progress" => {
                 let Some(progress) = self.data.0 else { return };
                 let Some(mut line) = progress.message.0 else { return };

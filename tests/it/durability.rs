@@ -111,6 +111,17 @@ fn several_ingests_at_once_count_everything_once() {
 }
 
 #[test]
+fn first_starts_at_the_same_instant_all_succeed() {
+    let home = Home::new();
+    home.write("-work/a.jsonl", line("msg_1", 100));
+    for _ in 0..60 {
+        let children: Vec<Child> = (0..4).map(|_| ingest(&home)).collect();
+        children.into_iter().for_each(assert_done);
+        fs::remove_dir_all(home.state()).unwrap();
+    }
+}
+
+#[test]
 fn ingests_that_are_killed_do_not_hurt_others_at_work() {
     let Some((corpora, total)) = several() else { return };
     let random = &mut Random::new(5);
