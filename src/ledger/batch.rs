@@ -136,7 +136,7 @@ impl Writer<'_> {
         claim_ms: i64,
     ) -> rusqlite::Result<()> {
         let row = self.row(tx, names, response, claim_ms)?;
-        let identity = (message_key(&row), fnv1a(row.request_id.as_bytes()));
+        let identity = (fnv1a(row.message().as_bytes()), fnv1a(row.request_id.as_bytes()));
         if let Some(&place) = self.places.get(&identity) {
             let known = &mut self.pending[place];
             if known.message_id == row.message_id && known.request_id == row.request_id {
@@ -182,12 +182,9 @@ impl Writer<'_> {
             tokens: response.tokens,
             web_searches: response.web_searches,
             cost_picousd: None,
+            contract_picousd: None,
             flags: 0,
-            attempts: response
-                .attempts
-                .iter()
-                .map(|attempt| Charged { attempt: attempt.clone(), is_extra: false, cost_picousd: None })
-                .collect(),
+            attempts: response.attempts.iter().map(|attempt| Charged::new(attempt.clone())).collect(),
         };
         row.set(flag::SIDECHAIN, response.is_sidechain);
         row.set(flag::FINISHED, response.is_finished);
@@ -288,12 +285,14 @@ impl Writer<'_> {
             terms: row.terms,
             provenance: row.provenance,
             is_priced: row.cost_picousd.is_some(),
+            is_contracted: row.contract_picousd.is_some(),
         };
         let own = Sums {
             responses: 1,
             tokens: row.tokens,
             web_searches: row.web_searches,
             cost_picousd: row.cost_picousd.unwrap_or(0),
+            contract_picousd: row.contract_picousd.or(row.cost_picousd).unwrap_or(0),
         };
         change(&mut self.changes, key, own);
         for charged in row.attempts.iter().filter(|charged| charged.is_extra) {
@@ -310,15 +309,18 @@ impl Writer<'_> {
                 tokens: charged.attempt.tokens,
                 web_searches: 0,
                 cost_picousd: charged.cost_picousd.unwrap_or(0),
+                contract_picousd: charged.contract_picousd.or(charged.cost_picousd).unwrap_or(0),
             };
-            change(&mut self.changes, Key { terms, is_priced: charged.cost_picousd.is_some(), ..key }, extra);
+            let key = Key {
+                terms,
+                is_priced: charged.cost_picousd.is_some(),
+                is_contracted: charged.contract_picousd.is_some(),
+                ..key
+            };
+            change(&mut self.changes, key, extra);
         }
         Ok(())
     }
-}
-
-fn message_key(row: &Row) -> i64 {
-    fnv1a(if row.message_id.is_empty() { row.request_id.as_bytes() } else { row.message_id.as_bytes() })
 }
 
 /// The stored rows of a row's message; of its request where the message has no id.
@@ -326,12 +328,13 @@ fn same_message(tx: &Transaction, row: &Row) -> rusqlite::Result<Vec<Row>> {
     let mut find = tx.prepare_cached(
         "SELECT response.id, message_id, request_id, at_ms, claim_ms, origin_id, session_id, terms_id, provenance,
                 input, output, cache_read, cache_write_5m, cache_write_1h, web_searches, cost_picousd, flags,
-                model.name, requested_model, speed, inference_geo, service_tier
+                contract_picousd, model.name, requested_model, speed, inference_geo, service_tier
            FROM response JOIN origin ON origin.id = origin_id
            JOIN terms ON terms.id = terms_id JOIN model ON model.id = model_id
-          WHERE message_key = ?1 ORDER BY response.id",
+          WHERE substr(CASE message_id WHEN '' THEN request_id ELSE message_id END, -8) = substr(?1, -8)
+          ORDER BY response.id",
     )?;
-    let mut found = find.query([message_key(row)])?;
+    let mut found = find.query([row.message()])?;
     let mut rows = Vec::new();
     while let Some(stored) = found.next()? {
         let (message_id, request_id) = (stored.get_ref(1)?.as_str()?, stored.get_ref(2)?.as_str()?);
@@ -363,6 +366,7 @@ fn stored_row(row: &rusqlite::Row) -> rusqlite::Result<Row> {
         web_searches: row.get(14)?,
         cost_picousd: row.get(15)?,
         flags: row.get(16)?,
+        contract_picousd: row.get(17)?,
         attempts: vec![],
     })
 }
@@ -370,14 +374,14 @@ fn stored_row(row: &rusqlite::Row) -> rusqlite::Result<Row> {
 /// As [`Names::terms`] makes it.
 fn terms_hash(row: &rusqlite::Row) -> rusqlite::Result<i64> {
     let mut key = Vec::new();
-    for column in 17..22 {
+    for column in 18..23 {
         key.extend_from_slice(row.get_ref(column)?.as_str()?.as_bytes());
         key.push(0);
     }
     Ok(fnv1a(&key))
 }
 
-fn tokens_at(row: &rusqlite::Row, first: usize) -> rusqlite::Result<Tokens> {
+pub(super) fn tokens_at(row: &rusqlite::Row, first: usize) -> rusqlite::Result<Tokens> {
     Ok(Tokens {
         input: row.get(first)?,
         output: row.get(first + 1)?,
@@ -389,7 +393,8 @@ fn tokens_at(row: &rusqlite::Row, first: usize) -> rusqlite::Result<Tokens> {
 
 fn attempts(tx: &Transaction, response: Option<i64>) -> rusqlite::Result<Vec<Charged>> {
     tx.prepare_cached(
-        "SELECT kind, name, is_extra, cost_picousd, input, output, cache_read, cache_write_5m, cache_write_1h
+        "SELECT kind, name, is_extra, cost_picousd, input, output, cache_read, cache_write_5m, cache_write_1h,
+                contract_picousd
            FROM attempt LEFT JOIN model ON model.id = model_id WHERE response_id = ?1 ORDER BY n",
     )?
     .query_map([response], |row| {
@@ -401,6 +406,7 @@ fn attempts(tx: &Transaction, response: Option<i64>) -> rusqlite::Result<Vec<Cha
             },
             is_extra: row.get(2)?,
             cost_picousd: row.get(3)?,
+            contract_picousd: row.get(9)?,
         })
     })?
     .collect()
@@ -418,13 +424,12 @@ fn insert(tx: &Transaction, row: &mut Row, price_list: i64) -> rusqlite::Result<
     let tokens = &row.tokens;
     let id = tx
         .prepare_cached(
-            "INSERT INTO response (message_key, message_id, request_id, at_ms, claim_ms, origin_id, terms_id,
-                provenance, input, output, cache_read, cache_write_5m, cache_write_1h, web_searches, cost_picousd,
-                price_list_id, flags)
+            "INSERT INTO response (message_id, request_id, at_ms, claim_ms, origin_id, terms_id, provenance, input,
+                output, cache_read, cache_write_5m, cache_write_1h, web_searches, cost_picousd, price_list_id, flags,
+                contract_picousd)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         )?
         .insert(params![
-            message_key(row),
             row.message_id,
             row.request_id,
             row.at_ms,
@@ -440,7 +445,8 @@ fn insert(tx: &Transaction, row: &mut Row, price_list: i64) -> rusqlite::Result<
             row.web_searches,
             row.cost_picousd,
             price_list,
-            row.flags
+            row.flags,
+            row.contract_picousd
         ])?;
     row.id = Some(id);
     insert_attempts(tx, row)
@@ -451,7 +457,7 @@ fn update(tx: &Transaction, row: &Row, price_list: i64) -> rusqlite::Result<()> 
     tx.prepare_cached(
         "UPDATE response SET at_ms = ?2, claim_ms = ?3, origin_id = ?4, terms_id = ?5, provenance = ?6, input = ?7,
                 output = ?8, cache_read = ?9, cache_write_5m = ?10, cache_write_1h = ?11, web_searches = ?12,
-                cost_picousd = ?13, price_list_id = ?14, flags = ?15
+                cost_picousd = ?13, price_list_id = ?14, flags = ?15, contract_picousd = ?16
           WHERE id = ?1",
     )?
     .execute(params![
@@ -469,7 +475,8 @@ fn update(tx: &Transaction, row: &Row, price_list: i64) -> rusqlite::Result<()> 
         row.web_searches,
         row.cost_picousd,
         price_list,
-        row.flags
+        row.flags,
+        row.contract_picousd
     ])?;
     tx.prepare_cached("DELETE FROM attempt WHERE response_id = ?1")?.execute([row.id])?;
     insert_attempts(tx, row)
@@ -480,7 +487,7 @@ fn insert_attempts(tx: &Transaction, row: &Row) -> rusqlite::Result<()> {
         let Attempt { kind, model, tokens } = &charged.attempt;
         let model = model.as_ref().map(|model| name_id(tx, "model", "name", model)).transpose()?;
         let kind = KINDS.iter().zip(0..).find_map(|(k, stored): (_, i64)| (k == kind).then_some(stored));
-        tx.prepare_cached("INSERT INTO attempt VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)")?
+        tx.prepare_cached("INSERT INTO attempt VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")?
             .execute(params![
                 row.id,
                 n,
@@ -492,7 +499,8 @@ fn insert_attempts(tx: &Transaction, row: &Row) -> rusqlite::Result<()> {
                 tokens.cache_write_5m,
                 tokens.cache_write_1h,
                 charged.is_extra,
-                charged.cost_picousd
+                charged.cost_picousd,
+                charged.contract_picousd
             ])?;
     }
     Ok(())

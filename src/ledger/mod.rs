@@ -4,6 +4,7 @@
 //! which the responses' identity absorbs, and never loses one.
 
 mod batch;
+mod cells;
 mod check;
 mod files;
 mod names;
@@ -26,7 +27,8 @@ pub use query::{Cell, Dimension, Origin, Snapshot, Terms};
 pub use rollup::{QUARTER_MS, Sums};
 
 /// Applied in order; `PRAGMA user_version` counts those done. One that has shipped is never edited.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_ledger.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("../../migrations/0001_ledger.sql"), include_str!("../../migrations/0002_daily_sums.sql")];
 
 /// What a ledger of this version says in `user_version`.
 #[expect(clippy::cast_possible_wrap, reason = "a handful")]
@@ -130,6 +132,8 @@ impl Ledger {
                 tx.execute_batch(sql)?;
                 tx.pragma_update(None, "user_version", n)?;
             }
+            // What is derived may have another form now.
+            rollup::rebuild(&tx)?;
             tx.commit()
         };
         let path = self.path.clone();
@@ -185,6 +189,12 @@ fn immutable_uri(path: &Path) -> OsString {
     }
     uri.extend(b"?immutable=1");
     OsString::from_vec(uri)
+}
+
+/// For a value that this module cannot have written.
+fn damaged_value(table: &str, id: i64) -> rusqlite::Error {
+    let what = format!("{table} {id} holds no value of this format");
+    rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CORRUPT), Some(what))
 }
 
 /// Says what the caller can do about an error of SQLite's.

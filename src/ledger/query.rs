@@ -5,8 +5,9 @@ use std::ops::Range;
 
 use rusqlite::{Transaction, params};
 
-use super::{Error, Ledger, Sums};
-use crate::model::Tokens;
+use super::cells::{QUARTERS_OF_DAY, day_of, unpack};
+use super::rollup::{Key, Sums};
+use super::{Error, Ledger, damaged_value};
 use crate::pricing::PriceList;
 
 /// One sum of the rollup.
@@ -18,7 +19,10 @@ pub struct Cell {
     pub terms: i64,
     /// 0 transcript, 1 otel.
     pub provenance: i64,
+    /// There is a list price.
     pub is_priced: bool,
+    /// The user's own prices say something of it.
+    pub is_contracted: bool,
     pub sums: Sums,
 }
 
@@ -76,33 +80,21 @@ impl Ledger {
 
     /// The sums of a range of quarters, in the order of time.
     pub fn cells(&self, quarters: Range<i64>, mut each: impl FnMut(Cell)) -> Result<(), Error> {
+        let days = params![day_of(quarters.start), day_of(quarters.end.saturating_sub(1))];
         let mut read = || {
-            let mut find = self.db.prepare_cached(
-                "SELECT quarter, origin_id, terms_id, provenance, is_priced, responses, input, output, cache_read,
-                        cache_write_5m, cache_write_1h, web_searches, cost_picousd
-                   FROM rollup WHERE quarter >= ?1 AND quarter < ?2",
-            )?;
-            let mut rows = find.query(params![quarters.start, quarters.end])?;
+            let mut find =
+                self.db.prepare_cached("SELECT day, cells FROM rollup WHERE day BETWEEN ?1 AND ?2")?;
+            let mut rows = find.query(days)?;
             while let Some(row) = rows.next()? {
-                each(Cell {
-                    quarter: row.get(0)?,
-                    origin: row.get(1)?,
-                    terms: row.get(2)?,
-                    provenance: row.get(3)?,
-                    is_priced: row.get(4)?,
-                    sums: Sums {
-                        responses: row.get(5)?,
-                        tokens: Tokens {
-                            input: row.get(6)?,
-                            output: row.get(7)?,
-                            cache_read: row.get(8)?,
-                            cache_write_5m: row.get(9)?,
-                            cache_write_1h: row.get(10)?,
-                        },
-                        web_searches: row.get(11)?,
-                        cost_picousd: row.get(12)?,
-                    },
+                let day = row.get(0)?;
+                let is_whole = unpack(day, row.get_ref(1)?.as_blob()?, |key, sums| {
+                    if quarters.contains(&key.quarter) {
+                        each(Cell::of(key, sums));
+                    }
                 });
+                if !is_whole {
+                    return Err(damaged_value("rollup", day));
+                }
             }
             Ok(())
         };
@@ -175,12 +167,27 @@ impl Ledger {
 
     /// The quarters of the first and the last response.
     pub fn span(&self) -> Result<Option<(i64, i64)>, Error> {
-        let (first, last): (Option<i64>, Option<i64>) = self.explained(self.db.query_row(
-            "SELECT (SELECT min(quarter) FROM rollup), (SELECT max(quarter) FROM rollup)",
-            [],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        ))?;
-        Ok(first.zip(last))
+        let ends = || {
+            self.db.query_row("SELECT min(day), max(day) FROM rollup", [], |row| {
+                Ok(row.get::<_, Option<i64>>(0)?.zip(row.get::<_, Option<i64>>(1)?))
+            })
+        };
+        let Some((first, last)) = self.explained(ends())? else { return Ok(None) };
+        let mut span = None;
+        for day in [first, last] {
+            self.cells(day * QUARTERS_OF_DAY..(day + 1) * QUARTERS_OF_DAY, |cell| {
+                let (first, last) = span.unwrap_or((cell.quarter, cell.quarter));
+                span = Some((cell.quarter.min(first), cell.quarter.max(last)));
+            })?;
+        }
+        Ok(span)
+    }
+}
+
+impl Cell {
+    fn of(key: Key, sums: Sums) -> Self {
+        let Key { quarter, origin, terms, provenance, is_priced, is_contracted } = key;
+        Self { quarter, origin, terms, provenance, is_priced, is_contracted, sums }
     }
 }
 

@@ -1,10 +1,13 @@
 //! Sums of the counted responses, kept beside them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::AddAssign;
 
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
+use super::cells::{day_of, pack, unpack};
+use super::damaged_value;
+use super::row::flag;
 use crate::model::Tokens;
 
 /// Length of a rollup's step. Every zone's hours and days begin at one: offsets are multiples of 15 minutes.
@@ -16,17 +19,20 @@ pub struct Sums {
     pub responses: i64,
     pub tokens: Tokens,
     pub web_searches: i64,
-    /// 0 where there is no price.
+    /// At list price; 0 where there is none.
     pub cost_picousd: i64,
+    /// At the user's own prices; the list's where these say nothing.
+    pub contract_picousd: i64,
 }
 
 impl Sums {
-    fn negated(mut self) -> Self {
+    pub(super) fn negated(mut self) -> Self {
         let plus = self;
         self.responses = -plus.responses;
         self.tokens = Tokens::default() - plus.tokens;
         self.web_searches = -plus.web_searches;
         self.cost_picousd = -plus.cost_picousd;
+        self.contract_picousd = -plus.contract_picousd;
         self
     }
 }
@@ -37,10 +43,11 @@ impl AddAssign for Sums {
         self.tokens += other.tokens;
         self.web_searches += other.web_searches;
         self.cost_picousd += other.cost_picousd;
+        self.contract_picousd += other.contract_picousd;
     }
 }
 
-/// The key of a rollup row.
+/// What tells cells apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Key {
     pub(super) quarter: i64,
@@ -48,6 +55,7 @@ pub(super) struct Key {
     pub(super) terms: i64,
     pub(super) provenance: i64,
     pub(super) is_priced: bool,
+    pub(super) is_contracted: bool,
 }
 
 /// Changes to the rollup, gathered over a batch.
@@ -63,43 +71,79 @@ impl Changes {
         self.add(key, sums.negated());
     }
 
-    /// Writes them, in the order of the table, and begins anew.
+    /// Writes them, and begins anew.
     pub(super) fn apply(&mut self, tx: &Transaction) -> rusqlite::Result<()> {
         let mut changes: Vec<_> = self.0.drain().filter(|(_, sums)| *sums != Sums::default()).collect();
         changes.sort_unstable_by_key(|(key, _)| *key);
-        let mut upsert = tx.prepare_cached(
-            "INSERT INTO rollup VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
-             ON CONFLICT DO UPDATE SET
-                responses = responses + ?6, input = input + ?7, output = output + ?8,
-                cache_read = cache_read + ?9, cache_write_5m = cache_write_5m + ?10,
-                cache_write_1h = cache_write_1h + ?11, web_searches = web_searches + ?12,
-                cost_picousd = cost_picousd + ?13",
-        )?;
-        let mut is_any_negative = false;
-        for (key, sums) in changes {
-            let Sums { responses, tokens, web_searches, cost_picousd } = sums;
-            is_any_negative |= responses < 0;
-            upsert.execute(params![
-                key.quarter,
-                key.origin,
-                key.terms,
-                key.provenance,
-                key.is_priced,
-                responses,
-                tokens.input,
-                tokens.output,
-                tokens.cache_read,
-                tokens.cache_write_5m,
-                tokens.cache_write_1h,
-                web_searches,
-                cost_picousd
-            ])?;
-        }
-        if is_any_negative {
-            let empty = "DELETE FROM rollup WHERE responses = 0 AND web_searches = 0
-                AND input + output + cache_read + cache_write_5m + cache_write_1h = 0";
-            tx.execute(empty, [])?;
+        for changes in changes.chunk_by(|(a, _), (b, _)| day_of(a.quarter) == day_of(b.quarter)) {
+            let day = day_of(changes[0].0.quarter);
+            let mut cells: BTreeMap<Key, Sums> = BTreeMap::new();
+            let mut find = tx.prepare_cached("SELECT cells FROM rollup WHERE day = ?1")?;
+            let packed: Option<Vec<u8>> = find.query_row([day], |row| row.get(0)).optional()?;
+            if !unpack(day, &packed.unwrap_or_default(), |key, sums| _ = cells.insert(key, sums)) {
+                return Err(damaged_value("rollup", day));
+            }
+            for (key, sums) in changes {
+                *cells.entry(*key).or_default() += *sums;
+            }
+            let cells: Vec<_> = cells.into_iter().filter(|(_, sums)| *sums != Sums::default()).collect();
+            if cells.is_empty() {
+                tx.prepare_cached("DELETE FROM rollup WHERE day = ?1")?.execute([day])?;
+            } else {
+                tx.prepare_cached("INSERT INTO rollup VALUES (?1, ?2) ON CONFLICT DO UPDATE SET cells = ?2")?
+                    .execute(params![day, pack(&cells)])?;
+            }
         }
         Ok(())
     }
+}
+
+/// Makes the rollup anew from the responses.
+pub(super) fn rebuild(tx: &Transaction) -> rusqlite::Result<()> {
+    tx.execute("DELETE FROM rollup", [])?;
+    let mut changes = Changes::default();
+    counted(tx, |key, sums| changes.add(key, sums))?;
+    changes.apply(tx)
+}
+
+/// Adds up all responses that count and their extra attempts, in no order. An attempt's terms are those of its
+/// response but for the model, which must have terms without a requested model and a speed
+/// ([`Names::terms`](super::names::Names::terms) makes them where it is counted).
+pub(super) fn counted(db: &rusqlite::Connection, mut each: impl FnMut(Key, Sums)) -> rusqlite::Result<()> {
+    let mut all = db.prepare(&format!(
+        "SELECT at_ms, origin_id, terms_id, provenance, cost_picousd, contract_picousd,
+                input, output, cache_read, cache_write_5m, cache_write_1h, web_searches, 1
+           FROM response WHERE flags & {copy} = 0
+         UNION ALL
+         SELECT at_ms, origin_id, coalesce(other.id, terms.id), provenance, attempt.cost_picousd,
+                attempt.contract_picousd, attempt.input, attempt.output, attempt.cache_read, attempt.cache_write_5m,
+                attempt.cache_write_1h, 0, 0
+           FROM attempt JOIN response ON response.id = response_id JOIN terms ON terms.id = terms_id
+           LEFT JOIN terms AS other ON other.model_id = attempt.model_id AND other.requested_model = ''
+            AND other.speed = '' AND other.inference_geo = terms.inference_geo
+            AND other.service_tier = terms.service_tier
+          WHERE is_extra AND flags & {copy} = 0",
+        copy = flag::COPY
+    ))?;
+    let mut rows = all.query([])?;
+    while let Some(row) = rows.next()? {
+        let (cost, contract): (Option<i64>, Option<i64>) = (row.get(4)?, row.get(5)?);
+        let key = Key {
+            quarter: row.get::<_, i64>(0)?.div_euclid(QUARTER_MS),
+            origin: row.get(1)?,
+            terms: row.get(2)?,
+            provenance: row.get(3)?,
+            is_priced: cost.is_some(),
+            is_contracted: contract.is_some(),
+        };
+        let sums = Sums {
+            responses: row.get(12)?,
+            tokens: super::batch::tokens_at(row, 6)?,
+            web_searches: row.get(11)?,
+            cost_picousd: cost.unwrap_or(0),
+            contract_picousd: contract.or(cost).unwrap_or(0),
+        };
+        each(key, sums);
+    }
+    Ok(())
 }

@@ -36,6 +36,14 @@ pub(super) struct Charged {
     /// Billed on top of the response's own tokens.
     pub(super) is_extra: bool,
     pub(super) cost_picousd: Option<i64>,
+    pub(super) contract_picousd: Option<i64>,
+}
+
+impl Charged {
+    /// Not priced yet.
+    pub(super) fn new(attempt: Attempt) -> Self {
+        Self { attempt, is_extra: false, cost_picousd: None, contract_picousd: None }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,11 +64,17 @@ pub(super) struct Row {
     pub(super) tokens: Tokens,
     pub(super) web_searches: i64,
     pub(super) cost_picousd: Option<i64>,
+    pub(super) contract_picousd: Option<i64>,
     pub(super) flags: i64,
     pub(super) attempts: Vec<Charged>,
 }
 
 impl Row {
+    /// What rows of one message share.
+    pub(super) fn message(&self) -> &str {
+        if self.message_id.is_empty() { &self.request_id } else { &self.message_id }
+    }
+
     pub(super) fn has(&self, flag: i64) -> bool {
         self.flags & flag != 0
     }
@@ -163,6 +177,7 @@ mod tests {
             tokens: Tokens { input: 10, output, ..Tokens::default() },
             web_searches: 0,
             cost_picousd: None,
+            contract_picousd: None,
             flags,
             attempts: vec![],
         }

@@ -33,12 +33,33 @@ pub(super) fn grouped(number: &str) -> String {
     out
 }
 
-/// In five characters, as in `9,999`, `12.3k` and `4.6M`.
-pub(super) fn short(count: i64) -> String {
-    if count.abs() < 10_000 {
-        return grouped(&count.to_string());
+/// Writes a count with commas between thousands.
+pub(super) fn push_grouped(out: &mut String, count: i64) {
+    if count < 0 {
+        out.push('-');
     }
-    let count = i128::from(count);
+    let (count, mut unit, mut places) = (count.unsigned_abs(), 1, 1);
+    while count / unit >= 10 {
+        (unit, places) = (unit * 10, places + 1);
+    }
+    for place in (0..places).rev() {
+        out.push(char::from(b'0' + (count / unit % 10) as u8));
+        if place > 0 && place % 3 == 0 {
+            out.push(',');
+        }
+        unit /= 10;
+    }
+}
+
+/// Writes a count in five characters, as in `9,999`, `12.3k` and `4.6M`.
+pub(super) fn push_short(out: &mut String, count: i64) {
+    if count.abs() < 10_000 {
+        return push_grouped(out, count);
+    }
+    *out += &abbreviated(count.into());
+}
+
+fn abbreviated(count: i128) -> String {
     let mut unit = 1;
     for suffix in ["k", "M", "B"] {
         unit *= 1000;
@@ -63,7 +84,7 @@ fn rounded(number: i128, unit: i128) -> i128 {
 
 #[cfg(test)]
 mod tests {
-    use super::{exact_usd, grouped, short, usd};
+    use super::{exact_usd, grouped, push_grouped, push_short, usd};
 
     #[test]
     fn money_is_rounded_half_to_even() {
@@ -94,6 +115,15 @@ mod tests {
     }
 
     #[test]
+    fn counts_are_grouped_like_any_number() {
+        for count in [0, 7, 999, 1000, -1, -999_999, 1_234_567, i64::MAX, i64::MIN] {
+            let mut out = String::from("5");
+            push_grouped(&mut out, count);
+            assert_eq!(out, "5".to_owned() + &grouped(&count.to_string()));
+        }
+    }
+
+    #[test]
     fn thousands_are_grouped() {
         for (number, want) in [
             ("0", "0"),
@@ -120,7 +150,9 @@ mod tests {
             (123_456_789, "123M"),
             (1_234_567_890_123, "1,235B"),
         ] {
-            assert_eq!(short(count), want, "{count}");
+            let mut out = String::new();
+            push_short(&mut out, count);
+            assert_eq!(out, want, "{count}");
         }
     }
 }

@@ -16,9 +16,10 @@ fn amount(session: i64, responses: i64, tokens: [i64; 5], cost_picousd: Option<i
         tokens: Tokens { input, output, cache_read, cache_write_5m: short, cache_write_1h: long },
         web_searches: 0,
         cost_picousd: cost_picousd.unwrap_or(0),
+        contract_picousd: cost_picousd.unwrap_or(0),
     };
-    let cell =
-        Cell { quarter: 0, origin: 0, terms: 0, provenance: 0, is_priced: cost_picousd.is_some(), sums };
+    let is_priced = cost_picousd.is_some();
+    let cell = Cell { quarter: 0, origin: 0, terms: 0, provenance: 0, is_priced, is_contracted: false, sums };
     let mut amount = Amount::default();
     amount.add(&cell, session);
     amount

@@ -3,16 +3,15 @@
 //! What there is no room for goes in this order: a part of long names, digits of counts, columns, more of the names.
 //! The cost stays whole, and nothing takes a second line.
 
-use comfy_table::presets::NOTHING;
-use comfy_table::{CellAlignment, Table};
+use std::borrow::Cow;
 
-use super::number::{grouped, short};
-use super::text::{self, Column, Line};
+use super::number::{push_grouped, push_short};
+use super::text::{self, Cells, Column, Line};
 use super::{Amount, Key, Report};
 use crate::ledger::Dimension;
 
 /// Between columns.
-const GAP: u16 = 2;
+const GAP: usize = 2;
 /// The most that a shortened count takes.
 const SHORT: usize = 5;
 /// Below this, a name says nothing.
@@ -30,10 +29,13 @@ const COLUMNS: &[&[Column]] = &[
     &[],
 ];
 
+/// Writes a count behind what is there.
+type Number = fn(&mut String, i64);
+
 /// What fits.
 struct Fit {
     columns: &'static [Column],
-    number: fn(i64) -> String,
+    number: Number,
     /// Of each key's column.
     names: Vec<usize>,
 }
@@ -45,35 +47,28 @@ pub fn render(report: &Report, width: usize, is_terminal: bool) -> String {
     }
     let mut lines = text::lines(report);
     blank_repeats(&mut lines);
-    let fit = fit(report, &lines, width);
-    let mut drawn: Vec<String> =
-        draw(report, &lines, &fit).lines().map(|line| line.trim_end().into()).collect();
-    let rule = "─".repeat(drawn[0].len());
-    if let (true, [header, .., total]) = (is_terminal, &mut *drawn) {
-        for line in [header, total] {
-            *line = format!("{BOLD}{line}{PLAIN}");
-        }
+    let costs = text::costs(report, &lines);
+    let fit = fit(report, &lines, &costs, width);
+    let mut out = text::heading(report) + "\n\n";
+    draw(&mut out, report, &lines, &costs, &fit, is_terminal);
+    for (at, line) in text::warnings(report).iter().enumerate() {
+        out += if at == 0 { "\n" } else { "  " };
+        out += line;
+        out.push('\n');
     }
-    drawn.insert(drawn.len() - 1, rule.clone());
-    drawn.insert(1, rule);
-    drawn.splice(0..0, [text::heading(report), String::new()]);
-    if let Some((first, models)) = text::warnings(report).split_first() {
-        drawn.extend([String::new(), first.clone()]);
-        drawn.extend(models.iter().map(|model| format!("  {model}")));
-    }
-    drawn.join("\n") + "\n"
+    out
 }
 
 /// A first key is named once for all its lines.
 fn blank_repeats(lines: &mut [Line]) {
     for at in (1..lines.len()).rev() {
         if lines[at].names.len() > 1 && lines[at].names[0] == lines[at - 1].names[0] {
-            lines[at].names[0].clear();
+            lines[at].names[0] = Cow::Borrowed("");
         }
     }
 }
 
-fn fit(report: &Report, lines: &[Line], width: usize) -> Fit {
+fn fit(report: &Report, lines: &[Line], costs: &Cells, width: usize) -> Fit {
     let full: Vec<usize> = (0..report.by.len())
         .map(|at| lines.iter().map(|line| columns_of(&line.names[at])).max().unwrap_or_default())
         .zip(&report.by)
@@ -81,25 +76,26 @@ fn fit(report: &Report, lines: &[Line], width: usize) -> Fit {
         .collect();
     let wanted: Vec<usize> =
         report.by.iter().zip(&full).map(|(key, full)| comfortable(*key).min(*full)).collect();
-    let decimals = text::decimals(report);
-    let cost =
-        lines.iter().map(|line| columns_of(&text::cost(line.amount, decimals))).max().unwrap_or_default();
-    let room = width.saturating_sub(cost + usize::from(GAP) * full.len());
+    let room = width.saturating_sub(costs.widest() + GAP * full.len());
     for columns in COLUMNS {
-        for number in [(|count| grouped(&count.to_string())) as fn(i64) -> String, short] {
+        for number in [push_grouped, push_short] {
             let room = room.checked_sub(counts_width(columns, number, &report.total));
             if let Some(room) = room.filter(|room| wanted.iter().sum::<usize>() <= *room) {
                 return Fit { columns, number, names: spread(wanted, &full, room) };
             }
         }
     }
-    Fit { columns: &[], number: short, names: squeeze(wanted, room) }
+    Fit { columns: &[], number: push_short, names: squeeze(wanted, room) }
 }
 
 /// With the gap before each. No row's count is longer than the total's, unless that was shortened.
-fn counts_width(columns: &[Column], number: fn(i64) -> String, total: &Amount) -> usize {
-    let count = |column: &Column| number(column.count(total)).len().max(SHORT);
-    columns.iter().map(|column| usize::from(GAP) + column.title().len().max(count(column))).sum()
+fn counts_width(columns: &[Column], number: Number, total: &Amount) -> usize {
+    let count = |column: &Column| {
+        let mut text = String::new();
+        number(&mut text, column.count(total));
+        text.len().max(SHORT)
+    };
+    columns.iter().map(|column| GAP + column.title().len().max(count(column))).sum()
 }
 
 /// As wide as a name should be before other columns are worth more.
@@ -135,32 +131,88 @@ fn squeeze(mut names: Vec<usize>, room: usize) -> Vec<usize> {
     names
 }
 
-fn draw(report: &Report, lines: &[Line], fit: &Fit) -> Table {
-    let decimals = text::decimals(report);
-    let titles = report.by.iter().map(|key| text::title(*key));
-    let titles = titles.chain(fit.columns.iter().map(|column| column.title().into())).chain(["Cost".into()]);
-    let mut table = Table::new();
-    table.load_style(NOTHING).set_header(titles.collect::<Vec<String>>());
-    for line in lines {
-        let names = line.names.iter().zip(&report.by).zip(&fit.names);
-        let names = names.map(|((name, key), width)| shortened(name, *key, *width));
-        let counts = fit.columns.iter().map(|column| (fit.number)(column.count(line.amount)));
-        table
-            .add_row(names.chain(counts).chain([text::cost(line.amount, decimals)]).collect::<Vec<String>>());
-    }
-    for (at, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((if at == 0 { 0 } else { GAP }, 0));
-        if at >= report.by.len() {
-            column.set_cell_alignment(CellAlignment::Right);
+/// The header, the lines and the total, with rules between.
+fn draw(out: &mut String, report: &Report, lines: &[Line], costs: &Cells, fit: &Fit, is_terminal: bool) {
+    let mut counts: Vec<Cells> = Vec::new();
+    for column in fit.columns {
+        let mut cells = Cells::default();
+        for line in lines {
+            cells.push(|text| (fit.number)(text, column.count(line.amount)));
         }
+        counts.push(cells);
     }
-    table
+    let title_width = |at: usize| fit.columns.get(at).map_or("Cost", |column| column.title()).len();
+    let numbers: Vec<&Cells> = counts.iter().chain([costs]).collect();
+    let widths: Vec<usize> =
+        numbers.iter().enumerate().map(|(at, cells)| cells.widest().max(title_width(at))).collect();
+    let names = report.by.iter().map(|key| text::title(*key));
+    let mut names: Vec<(String, usize)> = names.zip(fit.names.iter().copied()).collect();
+    for (at, (title, width)) in names.iter_mut().enumerate() {
+        let used = lines.iter().map(|line| columns_of(&line.names[at]).min(*width)).max();
+        *width = used.unwrap_or_default().max(title.len());
+    }
+    let all: usize = names.iter().map(|(_, width)| width + GAP).sum::<usize>() - GAP
+        + widths.iter().map(|width| GAP + width).sum::<usize>();
+    let rule = "─".repeat(all) + "\n";
+    let bold = |out: &mut String, code| *out += if is_terminal { code } else { "" };
+
+    bold(out, BOLD);
+    let titles = names.iter().map(|(title, _)| title.as_str());
+    row(out, &names, titles, &widths, |at| fit.columns.get(at).map_or("Cost", |column| column.title()));
+    bold(out, PLAIN);
+    out.push('\n');
+    *out += &rule;
+    for (n, line) in lines.iter().enumerate() {
+        let is_total = n + 1 == lines.len();
+        if is_total {
+            *out += &rule;
+            bold(out, BOLD);
+        }
+        let shown: Vec<Cow<str>> = line
+            .names
+            .iter()
+            .zip(&report.by)
+            .zip(&fit.names)
+            .map(|((name, key), width)| shortened(name, *key, *width))
+            .collect();
+        row(out, &names, shown.iter().map(|name| &**name), &widths, |at| numbers[at].get(n));
+        if is_total {
+            bold(out, PLAIN);
+        }
+        out.push('\n');
+    }
+}
+
+/// Names to the left, numbers to the right, without the line's end.
+fn row<'t>(
+    out: &mut String,
+    names: &[(String, usize)],
+    shown: impl Iterator<Item = &'t str>,
+    widths: &[usize],
+    number: impl Fn(usize) -> &'t str,
+) {
+    let mut gap = 0;
+    for (name, (_, width)) in shown.zip(names) {
+        pad(out, gap);
+        *out += name;
+        gap = width - columns_of(name).min(*width) + GAP;
+    }
+    for (at, width) in widths.iter().enumerate() {
+        let number = number(at);
+        pad(out, gap + width - columns_of(number).min(*width));
+        *out += number;
+        gap = GAP;
+    }
+}
+
+fn pad(out: &mut String, columns: usize) {
+    out.extend(std::iter::repeat_n(' ', columns));
 }
 
 /// A name cut where it says least: paths at the left, ids at the right, others in the middle.
-fn shortened(name: &str, key: Key, width: usize) -> String {
+fn shortened(name: &str, key: Key, width: usize) -> Cow<'_, str> {
     if columns_of(name) <= width {
-        return name.into();
+        return Cow::Borrowed(name);
     }
     let room = width.saturating_sub(1);
     let head = match key {
@@ -170,7 +222,7 @@ fn shortened(name: &str, key: Key, width: usize) -> String {
     };
     let start: String = fitting(name.chars(), head).collect();
     let end: Vec<char> = fitting(name.chars().rev(), room - head).collect();
-    start + "…" + &end.into_iter().rev().collect::<String>()
+    Cow::Owned(start + "…" + &end.into_iter().rev().collect::<String>())
 }
 
 /// The characters that fit into `width`.
@@ -182,7 +234,7 @@ fn fitting(chars: impl Iterator<Item = char>, width: usize) -> impl Iterator<Ite
 }
 
 fn columns_of(text: &str) -> usize {
-    text.chars().map(columns_of_char).sum()
+    if text.is_ascii() { text.len() } else { text.chars().map(columns_of_char).sum() }
 }
 
 /// How many columns of a terminal a character takes, or more: east Asian ones and emoji take two.

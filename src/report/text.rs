@@ -1,5 +1,7 @@
 //! What tables and Markdown share: lines, column titles, and how a cost is said.
 
+use std::borrow::Cow;
+
 use super::number::{grouped, usd};
 use super::{Amount, Key, Priced, Report, Row};
 use crate::ledger::Dimension;
@@ -11,8 +13,33 @@ pub(super) struct Line<'r> {
     /// A subtotal or the total.
     pub(super) is_sum: bool,
     /// One for each key.
-    pub(super) names: Vec<String>,
+    pub(super) names: Vec<Cow<'r, str>>,
     pub(super) amount: &'r Amount,
+}
+
+/// The texts of one column, run together.
+#[derive(Default)]
+pub(super) struct Cells {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl Cells {
+    /// Takes in one more, as `write` puts it behind the others.
+    pub(super) fn push(&mut self, write: impl FnOnce(&mut String)) {
+        write(&mut self.text);
+        self.ends.push(self.text.len());
+    }
+
+    pub(super) fn get(&self, at: usize) -> &str {
+        let start = if at == 0 { 0 } else { self.ends[at - 1] };
+        &self.text[start..self.ends[at]]
+    }
+
+    /// In columns of a terminal: none of these takes two, and only the sign for a lower bound is not ASCII.
+    pub(super) fn widest(&self) -> usize {
+        (0..self.ends.len()).map(|at| self.get(at).chars().count()).max().unwrap_or_default()
+    }
 }
 
 /// A column of token counts or other numbers.
@@ -80,8 +107,7 @@ pub(super) fn lines(report: &Report) -> Vec<Line<'_>> {
     let mut lines = Vec::new();
     for row in &report.rows {
         let name = shown(report.by[0], row);
-        let line =
-            |is_sum, second: String, amount| Line { is_sum, names: vec![name.clone(), second], amount };
+        let line = |is_sum, second, amount| Line { is_sum, names: vec![name.clone(), second], amount };
         if row.parts.is_empty() {
             lines.push(Line { is_sum: false, names: vec![name], amount: &row.amount });
             continue;
@@ -91,20 +117,34 @@ pub(super) fn lines(report: &Report) -> Vec<Line<'_>> {
             lines.push(line(true, "Subtotal".into(), &row.amount));
         }
     }
-    let mut names = vec![String::new(); report.by.len()];
+    let mut names = vec![Cow::Borrowed(""); report.by.len()];
     names[0] = "Total".into();
     lines.push(Line { is_sum: true, names, amount: &report.total });
     lines
 }
 
 /// A row's name for people. Names come from outside: what would steer a terminal is made visible.
-fn shown(key: Key, row: &Row) -> String {
+fn shown(key: Key, row: &Row) -> Cow<'_, str> {
     let name = match (key, row.name.as_str()) {
         (Key::Name(Dimension::Agent), "") => "main",
         (_, "") => "(none)",
         (_, name) => name,
     };
-    name.replace(char::is_control, "\u{fffd}")
+    if name.contains(char::is_control) {
+        Cow::Owned(name.replace(char::is_control, "\u{fffd}"))
+    } else {
+        Cow::Borrowed(name)
+    }
+}
+
+/// The costs of lines.
+pub(super) fn costs(report: &Report, lines: &[Line]) -> Cells {
+    let decimals = decimals(report);
+    let mut costs = Cells::default();
+    for line in lines {
+        costs.push(|text| *text += &cost(line.amount, decimals));
+    }
+    costs
 }
 
 /// What a cost is rounded to, for all of a report: cents, unless there is less than one.
