@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::ledger::{self, Batch, Ledger, Progress, Reader};
 use crate::model::{FileStamp, TranscriptFile, fnv1a};
-use crate::source::folders::{self, Known, News};
+use crate::source::folders::{News, Survey};
 use crate::source::lines;
 use crate::source::project;
 use crate::source::transcript::{FileFacts, Parser, Told};
@@ -69,33 +69,76 @@ impl Watcher for () {
     fn read(&mut self, _: u64) {}
 }
 
-/// Brings the ledger up to date with one config dir. `now_ns`: nanoseconds since the epoch.
-pub fn ingest(
-    ledger: &mut Ledger,
-    reader: &Reader,
-    projects: &Path,
-    now_ns: i64,
-    watcher: &mut dyn Watcher,
-) -> Result<Outcome, ledger::Error> {
-    let (folders, files) = ledger.known(&reader.config_dir)?;
-    let known = Known { folders, files };
-    let mut news = folders::survey(projects, &known, now_ns);
-    let mut pass = Pass {
-        projects,
-        watcher,
-        parser: Parser::default(),
-        lines: lines::Reader::default(),
-        outcome: Outcome { files: news.files, ..Outcome::default() },
-        bytes_in_batch: 0,
-    };
-    pass.outcome.unreadable.append(&mut news.unreadable);
-    pass.outcome.files_read = news.changed.len();
-    news.changed.sort_by(|a, b| {
-        let by_time = a.stamp.modified_ns.cmp(&b.stamp.modified_ns);
-        by_time.then_with(|| (&a.folder, &a.name).cmp(&(&b.folder, &b.name)))
-    });
-    pass.take_in(ledger, reader, &news)?;
-    Ok(pass.outcome)
+/// One config dir, and what is new in it.
+pub struct Look {
+    reader: Reader,
+    projects: PathBuf,
+    survey: Survey,
+}
+
+impl Look {
+    /// Prepares to compare a config dir's `projects` with what the ledger knows. `now_ns`: nanoseconds since the epoch.
+    pub fn new(
+        ledger: &Ledger,
+        reader: Reader,
+        projects: PathBuf,
+        now_ns: i64,
+    ) -> Result<Self, ledger::Error> {
+        let known = ledger.known(&reader.config_dir)?;
+        let survey = Survey::new(&projects, known, now_ns);
+        Ok(Self { reader, projects, survey })
+    }
+
+    /// Compares; may be shared with other threads.
+    pub fn survey(&self) -> &Survey {
+        &self.survey
+    }
+
+    /// What is new.
+    pub fn finish(self) -> Found {
+        Found { reader: self.reader, projects: self.projects, news: self.survey.finish() }
+    }
+}
+
+/// What is new in one config dir.
+pub struct Found {
+    reader: Reader,
+    pub projects: PathBuf,
+    news: News,
+}
+
+impl Found {
+    /// Whether the ledger would gain something.
+    pub fn is_any(&self) -> bool {
+        self.news.is_any()
+    }
+
+    /// Brings the ledger up to date.
+    pub fn take_in(
+        mut self,
+        ledger: &mut Ledger,
+        watcher: &mut dyn Watcher,
+    ) -> Result<Outcome, ledger::Error> {
+        let mut pass = Pass {
+            projects: &self.projects,
+            watcher,
+            parser: Parser::default(),
+            lines: lines::Reader::default(),
+            outcome: Outcome {
+                files: self.news.files,
+                files_read: self.news.changed.len(),
+                unreadable: std::mem::take(&mut self.news.unreadable),
+                ..Outcome::default()
+            },
+            bytes_in_batch: 0,
+        };
+        self.news.changed.sort_by(|a, b| {
+            let by_time = a.stamp.modified_ns.cmp(&b.stamp.modified_ns);
+            by_time.then_with(|| (&a.folder, &a.name).cmp(&(&b.folder, &b.name)))
+        });
+        pass.take_in(ledger, &self.reader, &self.news)?;
+        Ok(pass.outcome)
+    }
 }
 
 struct Pass<'a> {

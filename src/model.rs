@@ -149,6 +149,14 @@ pub struct Folder {
     pub modified_ns: i64,
 }
 
+/// What the ledger knows of a folder and the transcripts in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownFolder {
+    pub folder: Folder,
+    /// Their names, and how they were when they were last read.
+    pub files: Vec<(String, FileStamp)>,
+}
+
 /// A file as it was at one look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FileStamp {

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use indicatif::{HumanBytes, HumanCount};
 
 use super::{End, now, progress, say};
 use crate::config::{Config, projects_dir};
-use crate::ingest::{Damaged, Outcome, Watcher, ingest};
+use crate::ingest::{Damaged, Found, Look, Outcome, Watcher};
 use crate::ledger::{self, Ledger, Reader};
 
 /// How many damaged lines are named one by one.
@@ -48,9 +48,33 @@ pub(super) fn open(config: &Config) -> anyhow::Result<(Ledger, Result<(), ledger
     }
 }
 
-/// Brings the ledger up to date before a report; only what is wrong is told.
-pub(super) fn quietly(ledger: &mut Ledger, config: &Config) -> anyhow::Result<()> {
-    let outcome = all(ledger, config, &mut *progress::watcher())?;
+/// Prepares a look at all config dirs.
+pub(super) fn looks(ledger: &Ledger, config: &Config) -> anyhow::Result<Vec<Look>> {
+    let now_ns = i64::try_from(now().as_nanos()).unwrap_or(i64::MAX);
+    let look = |dir: &PathBuf| {
+        let reader = Reader { host: host(), config_dir: dir.to_string_lossy().into_owned() };
+        Ok(Look::new(ledger, reader, projects_dir(dir), now_ns)?)
+    };
+    config.claude_dirs.iter().map(look).collect()
+}
+
+/// Does something else while another thread looks for what is new, where that takes long enough.
+pub(super) fn while_looking<T>(looks: &[Look], meanwhile: impl FnOnce() -> T) -> T {
+    let work = || looks.iter().for_each(|look| look.survey().work());
+    if !looks.iter().any(|look| look.survey().is_large()) {
+        return meanwhile();
+    }
+    std::thread::scope(|scope| {
+        scope.spawn(work);
+        let done = meanwhile();
+        work();
+        done
+    })
+}
+
+/// Takes in what was found before a report; only what is wrong is told.
+pub(super) fn quietly(ledger: &mut Ledger, found: Vec<Found>) -> anyhow::Result<()> {
+    let outcome = take_in(ledger, found, &mut *progress::watcher())?;
     for (path, error) in &outcome.unreadable {
         say(&format!("odin: cannot read {}: {error}", path.display()));
     }
@@ -63,13 +87,20 @@ pub(super) fn all(
     config: &Config,
     watcher: &mut dyn Watcher,
 ) -> anyhow::Result<Outcome> {
+    let found = looks(ledger, config)?.into_iter().map(Look::finish).collect();
+    take_in(ledger, found, watcher)
+}
+
+/// Reads what was found.
+pub(super) fn take_in(
+    ledger: &mut Ledger,
+    found: Vec<Found>,
+    watcher: &mut dyn Watcher,
+) -> anyhow::Result<Outcome> {
     let mut outcome = Outcome::default();
-    for dir in &config.claude_dirs {
-        let reader = Reader { host: host(), config_dir: dir.to_string_lossy().into_owned() };
-        let now_ns = i64::try_from(now().as_nanos()).unwrap_or(i64::MAX);
-        let one = ingest(ledger, &reader, &projects_dir(dir), now_ns, watcher)
-            .with_context(|| format!("cannot take in {}", dir.display()))?;
-        outcome.add(one);
+    for found in found {
+        let place = found.projects.display().to_string();
+        outcome.add(found.take_in(ledger, watcher).with_context(|| format!("cannot take in {place}"))?);
     }
     Ok(outcome)
 }

@@ -14,6 +14,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use clap::{Parser, Subcommand};
 
 use crate::config::Config;
+use crate::ingest::{Found, Look};
+use crate::ledger::Ledger;
 
 /// What Claude Code costs: an exact, permanent ledger of every API response.
 #[derive(Parser)]
@@ -71,14 +73,24 @@ fn run(command: Command) -> anyhow::Result<End> {
 }
 
 /// Shows the ledger as it is even where it cannot be brought up to date, but then says so and fails.
+///
+/// Most often nothing is new, so the report is made while that is found out; where something is, again.
 fn cost_report(options: &cost::ReportOptions, config: &Config) -> anyhow::Result<End> {
     let (mut ledger, writable) = ingest::open(config)?;
-    let ingested = match writable {
-        _ if options.no_ingest => Ok(()),
-        Ok(()) => ingest::quietly(&mut ledger, config),
-        Err(error) => Err(error.into()),
-    };
-    print(&cost::report(options, &ledger, config.timezone.as_deref())?)?;
+    let report = |ledger: &Ledger| cost::report(options, ledger, config.timezone.as_deref());
+    let (mut text, mut ingested) = (None, Ok(()));
+    match writable {
+        _ if options.no_ingest => {}
+        Ok(()) => {
+            let looks = ingest::looks(&ledger, config)?;
+            let early = ingest::while_looking(&looks, || report(&ledger));
+            let found: Vec<Found> = looks.into_iter().map(Look::finish).collect();
+            text = (!found.iter().any(Found::is_any)).then_some(early);
+            ingested = ingest::quietly(&mut ledger, found);
+        }
+        Err(error) => ingested = Err(error.into()),
+    }
+    print(&text.unwrap_or_else(|| report(&ledger))?)?;
     match ingested {
         Ok(()) => Ok(End::Done),
         Err(error) => Err(error.context("the report lacks what is new since the last ingest")),

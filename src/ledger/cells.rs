@@ -2,7 +2,8 @@
 //!
 //! Cells stand in the order of their keys. A cell is a run of LEB128 numbers: quarter of the day, origin, terms,
 //! provenance and pricing in one, responses, the five token classes, web searches, list cost, and by how much the
-//! contract cost differs from it; sums are zigzag-coded, so that a small negative one is short too.
+//! contract cost differs from it; sums are zigzag-coded, so that a small negative one is short too. Before them stands
+//! the CRC-32 of the run: SQLite has no checksums, and a flipped bit must not become a wrong cost.
 
 use super::rollup::{Key, Sums};
 use crate::model::Tokens;
@@ -14,9 +15,13 @@ pub(super) fn day_of(quarter: i64) -> i64 {
     quarter.div_euclid(QUARTERS_OF_DAY)
 }
 
+/// Of the CRC.
+const HEAD: usize = 4;
+
 /// Packs cells, all of one day.
 pub(super) fn pack(cells: &[(Key, Sums)]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(cells.len() * 32);
+    let mut bytes = Vec::with_capacity(HEAD + cells.len() * 32);
+    bytes.extend([0; HEAD]);
     for (key, sums) in cells {
         let kind = key.provenance << 2 | i64::from(key.is_contracted) << 1 | i64::from(key.is_priced);
         for number in [key.quarter.rem_euclid(QUARTERS_OF_DAY), key.origin, key.terms, kind] {
@@ -39,11 +44,17 @@ pub(super) fn pack(cells: &[(Key, Sums)]) -> Vec<u8> {
             put(&mut bytes, zigzag(number));
         }
     }
+    let crc = crc32fast::hash(&bytes[HEAD..]);
+    bytes[..HEAD].copy_from_slice(&crc.to_le_bytes());
     bytes
 }
 
 /// Takes them apart. False where the bytes are no such run: the ledger is damaged.
-pub(super) fn unpack(day: i64, mut bytes: &[u8], mut each: impl FnMut(Key, Sums)) -> bool {
+pub(super) fn unpack(day: i64, packed: &[u8], mut each: impl FnMut(Key, Sums)) -> bool {
+    let Some((crc, mut bytes)) = packed.split_first_chunk::<HEAD>() else { return false };
+    if *crc != crc32fast::hash(bytes).to_le_bytes() {
+        return false;
+    }
     while !bytes.is_empty() {
         let Some((key, sums)) = cell(day, &mut bytes) else { return false };
         each(key, sums);
@@ -159,10 +170,17 @@ mod tests {
         }
 
         #[test]
-        fn a_run_that_is_cut_is_told(cells in prop::collection::vec((key(7), sums()), 1..4), cut in 1..8_usize) {
+        fn a_flipped_bit_or_a_lost_end_is_told(
+            cells in prop::collection::vec((key(7), sums()), 0..4),
+            at in any::<prop::sample::Index>(),
+            bit in 0..8_u8,
+        ) {
             let bytes = pack(&cells);
-            let (found, is_whole) = unpacked(7, &bytes[..bytes.len() - cut.min(bytes.len())]);
-            prop_assert!(!is_whole || found.len() < cells.len());
+            let at = at.index(bytes.len());
+            prop_assert_eq!(unpacked(7, &bytes[..at]), (vec![], false));
+            let mut flipped = bytes;
+            flipped[at] ^= 1_u8 << bit;
+            prop_assert_eq!(unpacked(7, &flipped), (vec![], false));
         }
 
         #[test]

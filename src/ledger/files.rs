@@ -1,13 +1,12 @@
 //! What the ledger knows of files and folders.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::names::name_id;
 use super::{Error, Ledger};
-use crate::model::{FileStamp, Folder, TranscriptFile};
+use crate::model::{FileStamp, Folder, KnownFolder, TranscriptFile};
 
 /// How far a transcript has been read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,30 +23,29 @@ pub struct Progress {
 
 impl Ledger {
     /// Folders and transcripts known below a config dir, for comparing with what is there.
-    pub fn known(&self, config_dir: &str) -> Result<(Vec<Folder>, Vec<TranscriptFile>), Error> {
+    pub fn known(&self, config_dir: &str) -> Result<Vec<KnownFolder>, Error> {
         let known = || {
             let mut find = self.db.prepare_cached(
                 "SELECT id, path, modified_ns FROM folder
                   WHERE account_id = (SELECT id FROM account WHERE config_dir = ?1)",
             )?;
-            let (mut folders, mut paths) = (Vec::new(), HashMap::new());
+            let (mut known, mut places) = (Vec::new(), HashMap::new());
             let mut rows = find.query([config_dir])?;
             while let Some(row) = rows.next()? {
-                let path: Arc<str> = row.get_ref(1)?.as_str()?.into();
-                paths.insert(row.get::<_, i64>(0)?, path.clone());
-                folders.push(Folder { path, modified_ns: row.get(2)? });
+                places.insert(row.get::<_, i64>(0)?, known.len());
+                let folder = Folder { path: row.get_ref(1)?.as_str()?.into(), modified_ns: row.get(2)? };
+                known.push(KnownFolder { folder, files: vec![] });
             }
             let mut find = self.db.prepare_cached(
                 "SELECT folder_id, name, device, inode, size_bytes, modified_ns FROM transcript",
             )?;
-            let mut files = Vec::new();
             let mut rows = find.query([])?;
             while let Some(row) = rows.next()? {
-                if let Some(folder) = paths.get(&row.get(0)?) {
-                    files.push(transcript_file(folder, row)?);
+                if let Some(place) = places.get(&row.get(0)?) {
+                    known[*place].files.push((row.get(1)?, stamp(row)?));
                 }
             }
-            Ok((folders, files))
+            Ok(known)
         };
         self.explained(known())
     }
@@ -61,16 +59,13 @@ impl Ledger {
     }
 }
 
-fn transcript_file(folder: &Arc<str>, row: &Row) -> rusqlite::Result<TranscriptFile> {
-    Ok(TranscriptFile {
-        folder: folder.clone(),
-        name: row.get(1)?,
-        stamp: FileStamp {
-            device: row.get(2)?,
-            inode: row.get(3)?,
-            size_bytes: row.get(4)?,
-            modified_ns: row.get(5)?,
-        },
+/// From columns 2 to 5.
+fn stamp(row: &Row) -> rusqlite::Result<FileStamp> {
+    Ok(FileStamp {
+        device: row.get(2)?,
+        inode: row.get(3)?,
+        size_bytes: row.get(4)?,
+        modified_ns: row.get(5)?,
     })
 }
 

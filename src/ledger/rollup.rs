@@ -80,7 +80,8 @@ impl Changes {
             let mut cells: BTreeMap<Key, Sums> = BTreeMap::new();
             let mut find = tx.prepare_cached("SELECT cells FROM rollup WHERE day = ?1")?;
             let packed: Option<Vec<u8>> = find.query_row([day], |row| row.get(0)).optional()?;
-            if !unpack(day, &packed.unwrap_or_default(), |key, sums| _ = cells.insert(key, sums)) {
+            let insert = |key, sums| _ = cells.insert(key, sums);
+            if packed.is_some_and(|packed| !unpack(day, &packed, insert)) {
                 return Err(damaged_value("rollup", day));
             }
             for (key, sums) in changes {

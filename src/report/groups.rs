@@ -17,7 +17,10 @@ type Ids = [i64; 2];
 
 #[derive(Default)]
 pub(super) struct Groups {
-    amounts: HashMap<Ids, Amount>,
+    amounts: Vec<(Ids, Amount)>,
+    /// Where each stands, and which was added to last: cells come in runs.
+    places: HashMap<Ids, usize>,
+    last: Option<(Ids, usize)>,
     pub(super) transcript: Amount,
     pub(super) otel: Amount,
     /// Responses and tokens without a price, by model.
@@ -40,7 +43,9 @@ pub(super) fn gather(ledger: &Ledger, query: &Query, quarters: &Range<i64>) -> R
             groups.add(ids, &cell, origin.session, terms.model);
         }
     })?;
-    groups.amounts.values_mut().chain([&mut groups.transcript, &mut groups.otel]).for_each(Amount::settle);
+    let amounts = groups.amounts.iter_mut().map(|(_, amount)| amount);
+    amounts.chain([&mut groups.transcript, &mut groups.otel]).for_each(Amount::settle);
+    groups.amounts.sort_unstable_by_key(|(ids, _)| *ids);
     Ok(groups)
 }
 
@@ -79,7 +84,15 @@ impl Finder {
 
 impl Groups {
     fn add(&mut self, ids: Ids, cell: &Cell, session: i64, model: i64) {
-        self.amounts.entry(ids).or_default().add(cell, session);
+        let place = match self.last {
+            Some((last, place)) if last == ids => place,
+            _ => *self.places.entry(ids).or_insert_with(|| {
+                self.amounts.push((ids, Amount::default()));
+                self.amounts.len() - 1
+            }),
+        };
+        self.last = Some((ids, place));
+        self.amounts[place].1.add(cell, session);
         let provenance = if cell.provenance == 0 { &mut self.transcript } else { &mut self.otel };
         provenance.add(cell, session);
         if !cell.is_priced {
@@ -97,26 +110,30 @@ impl Groups {
     }
 
     /// The rows of the first key, with those of the second as their parts.
-    pub(super) fn rows(&self, ledger: &Ledger, by: &[Key], zone: &TimeZone) -> Result<Vec<Row>, Error> {
-        let namers: Vec<Namer> =
+    pub(super) fn rows(&mut self, ledger: &Ledger, by: &[Key], zone: &TimeZone) -> Result<Vec<Row>, Error> {
+        let mut namers: Vec<Namer> =
             by.iter().map(|key| Namer::new(ledger, *key, zone)).collect::<Result<_, _>>()?;
-        let mut amounts: Vec<_> = self.amounts.iter().collect();
-        amounts.sort_unstable_by_key(|(ids, _)| **ids);
-        let mut rows = Vec::new();
-        for group in amounts.chunk_by(|(a, _), (b, _)| a[0] == b[0]) {
-            let mut row = namers[0].row(ledger, group[0].0[0]);
-            for (_, amount) in group {
-                row.amount.merge(amount);
+        let mut rows: Vec<Row> = Vec::new();
+        let mut first = None;
+        for (ids, amount) in self.amounts.drain(..) {
+            if first != Some(ids[0]) {
+                first = Some(ids[0]);
+                rows.push(namers[0].row(ledger, ids[0]));
             }
-            row.amount.settle();
-            if let Some(namer) = namers.get(1) {
-                row.parts = group
-                    .iter()
-                    .map(|(ids, amount)| Row { amount: (*amount).clone(), ..namer.row(ledger, ids[1]) })
-                    .collect();
+            let Some(row) = rows.last_mut() else { continue };
+            match namers.get_mut(1) {
+                None => row.amount = amount,
+                Some(namer) => {
+                    row.amount.merge(&amount);
+                    row.parts.push(Row { amount, ..namer.row(ledger, ids[1]) });
+                }
+            }
+        }
+        if let Some(namer) = namers.get(1) {
+            for row in &mut rows {
+                row.amount.settle();
                 namer.sort(&mut row.parts);
             }
-            rows.push(row);
         }
         namers[0].sort(&mut rows);
         Ok(rows)
@@ -155,7 +172,7 @@ impl Namer {
     }
 
     /// A row with nothing in it.
-    fn row(&self, ledger: &Ledger, id: i64) -> Row {
+    fn row(&mut self, ledger: &Ledger, id: i64) -> Row {
         let name = match self {
             Self::Time(calendar) => calendar.name(id),
             Self::Name(_, names) => names.get(&id).cloned().unwrap_or_default(),

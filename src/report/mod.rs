@@ -123,7 +123,7 @@ pub fn cost(ledger: &Ledger, query: &Query) -> Result<Report, Error> {
     let _snapshot = ledger.snapshot()?;
     let Query { by, zone, .. } = query;
     let quarters = query.period.quarters(zone, query.now)?;
-    let groups = groups::gather(ledger, query, &quarters)?;
+    let mut groups = groups::gather(ledger, query, &quarters)?;
     let span = ledger.span()?;
     let first = if quarters.start == i64::MIN { span.map(|(first, _)| first) } else { Some(quarters.start) };
     let last = if quarters.end == i64::MAX { span.map(|(_, last)| last) } else { Some(quarters.end - 1) };

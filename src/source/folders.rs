@@ -4,32 +4,25 @@
 //! A folder is listed only when its modification time has moved since it was last listed; otherwise its
 //! transcripts are known, and one stat each tells whether they grew.
 
-use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
 
-use crate::model::{FileStamp, Folder, TranscriptFile};
+use crate::model::{FileStamp, Folder, KnownFolder, TranscriptFile};
 
 /// A folder that changed this recently may change again without its time moving: the kernel's clock for
 /// modification times ticks coarsely.
 const SETTLED_NS: i64 = 2_000_000_000;
 
-/// With this many files it pays to look with two threads: waiting for the kernel to find files is what takes time.
-const WORTH_A_THREAD: usize = 200;
-
-/// What the ledger knows of one config dir.
-#[derive(Debug, Default)]
-pub struct Known {
-    pub folders: Vec<Folder>,
-    pub files: Vec<TranscriptFile>,
-}
+/// How many files and folders are looked at in one go.
+const PORTION: usize = 100;
 
 /// What has changed since.
 #[derive(Debug, Default)]
@@ -68,126 +61,203 @@ impl News {
     }
 }
 
-/// Compares `root` (a `projects` folder) with what is known of it. `now_ns`: nanoseconds since the epoch.
+/// A comparison of `root` (a `projects` folder) with what is known of it.
 ///
-/// A missing root is no news. Symbolic links are followed; a folder that is reached twice is read once.
-pub fn survey(root: &Path, known: &Known, now_ns: i64) -> News {
-    match open_folder(CWD, root) {
-        Ok(opened) => Survey::new(root, &opened, now_ns).all(known),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => News::default(),
-        Err(error) => News { unreadable: vec![(root.into(), error)], ..News::default() },
+/// Any number of threads may [`work`](Self::work) on it: nearly all of its time is the kernel's, which finds paths.
+pub struct Survey {
+    root: PathBuf,
+    opened: io::Result<OwnedFd>,
+    /// By path.
+    known: Vec<KnownFolder>,
+    /// Nanoseconds since the epoch.
+    now_ns: i64,
+    /// Of `known`: what nobody has taken yet.
+    next: AtomicUsize,
+    seen: Mutex<Seen>,
+}
+
+/// What the portions so far have told.
+#[derive(Default)]
+struct Seen {
+    news: News,
+    /// Device and inode of folders.
+    folders: HashSet<(u64, u64)>,
+    /// Folders that nobody knew.
+    found: Vec<Arc<str>>,
+}
+
+impl Survey {
+    /// Nothing is looked at yet.
+    pub fn new(root: &Path, mut known: Vec<KnownFolder>, now_ns: i64) -> Self {
+        known.sort_unstable_by(|a, b| a.folder.path.cmp(&b.folder.path));
+        Self {
+            root: root.into(),
+            opened: open_folder(CWD, root),
+            known,
+            now_ns,
+            next: AtomicUsize::new(0),
+            seen: Mutex::default(),
+        }
+    }
+
+    /// Whether a second thread would save more time than it takes to start.
+    pub fn is_large(&self) -> bool {
+        self.known.len() > 2 * PORTION
+            || self.known.iter().map(|known| known.files.len()).sum::<usize>() > 2 * PORTION
+    }
+
+    /// Looks at what is known, a portion at a time, until all of it is taken.
+    pub fn work(&self) {
+        let Ok(opened) = &self.opened else { return };
+        while let Some(portion) = self.portion() {
+            let mut look = Look::new(self, opened);
+            for known in portion {
+                look.known_folder(known);
+            }
+            let mut all = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            all.news.add(look.seen.news);
+            all.folders.extend(look.seen.folders);
+            all.found.extend(look.seen.found);
+        }
+    }
+
+    fn portion(&self) -> Option<&[KnownFolder]> {
+        let mut first = self.next.load(Ordering::Relaxed);
+        loop {
+            let rest = self.known.get(first..).filter(|rest| !rest.is_empty())?;
+            let mut weight = 0;
+            let fits = |known: &&KnownFolder| {
+                let is_room = weight < PORTION;
+                weight += 1 + known.files.len();
+                is_room
+            };
+            let length = rest.iter().take_while(fits).count();
+            match self.next.compare_exchange(first, first + length, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return Some(&rest[..length]),
+                Err(moved) => first = moved,
+            }
+        }
+    }
+
+    /// Does what is left, then looks into the folders that nobody knew.
+    ///
+    /// A missing root is no news. Symbolic links are followed; a folder that is reached twice is read once.
+    pub fn finish(self) -> News {
+        self.work();
+        let Self { root, opened, known, now_ns, seen, .. } = self;
+        let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let opened = match opened {
+            Ok(opened) => opened,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return News::default(),
+            Err(error) => return News { unreadable: vec![(root, error)], ..News::default() },
+        };
+        let is_known: HashSet<&str> = known.iter().map(|known| &*known.folder.path).collect();
+        let mut look = Look { root: &root, opened: &opened, project: None, now_ns, seen };
+        if !is_known.contains("") {
+            look.seen.found.push("".into());
+        }
+        while let Some(path) = look.seen.found.pop() {
+            if !is_known.contains(&*path) {
+                look.new_folder(&path);
+            }
+        }
+        look.seen.news
     }
 }
 
-struct Survey<'a> {
-    root: &'a Path,
-    opened: &'a OwnedFd,
-    /// The folder of `root` that was last looked into. Nearly all the time goes into finding paths, and they are
-    /// shorter from there.
+/// Looks at folders, one after another.
+struct Look<'s> {
+    root: &'s Path,
+    opened: &'s OwnedFd,
+    /// The folder of `root` that was last looked into: paths are shorter from there.
     project: Option<(String, OwnedFd)>,
     now_ns: i64,
-    news: News,
-    /// Device and inode of the folders walked.
-    seen: HashSet<(u64, u64)>,
+    seen: Seen,
 }
 
-/// The known entries of one folder.
-#[derive(Default)]
-struct Entries<'k> {
-    listed_ns: Option<i64>,
-    folders: Vec<&'k Folder>,
-    files: Vec<&'k TranscriptFile>,
-}
-
-impl<'a> Survey<'a> {
-    fn new(root: &'a Path, opened: &'a OwnedFd, now_ns: i64) -> Self {
-        Self { root, opened, project: None, now_ns, news: News::default(), seen: HashSet::new() }
+impl<'s> Look<'s> {
+    fn new(survey: &'s Survey, opened: &'s OwnedFd) -> Self {
+        Self { root: &survey.root, opened, project: None, now_ns: survey.now_ns, seen: Seen::default() }
     }
 
-    fn all(mut self, known: &Known) -> News {
-        let mut entries: HashMap<&str, Entries> = HashMap::with_capacity(known.folders.len());
-        for folder in &known.folders {
-            entries.entry(&folder.path).or_default().listed_ns = Some(folder.modified_ns);
-            if let Some((parent, _)) = split(&folder.path) {
-                entries.entry(parent).or_default().folders.push(folder);
-            }
-        }
-        for file in &known.files {
-            entries.entry(&file.folder).or_default().files.push(file);
-        }
-        let mut projects = vec![];
-        self.folder(&"".into(), entries.get("").unwrap_or(&Entries::default()), &mut projects);
-        if known.files.len() < WORTH_A_THREAD {
-            self.walk(projects, &entries);
-            return self.news;
-        }
-        let [mine, theirs] = halves(projects, &entries);
-        let mut other = Survey::new(self.root, self.opened, self.now_ns);
-        std::thread::scope(|scope| {
-            scope.spawn(|| other.walk(theirs, &entries));
-            self.walk(mine, &entries);
-        });
-        self.news.add(other.news);
-        self.news
-    }
-
-    fn walk(&mut self, mut stack: Vec<Arc<str>>, entries: &HashMap<&str, Entries>) {
-        while let Some(path) = stack.pop() {
-            self.folder(&path, entries.get(&*path).unwrap_or(&Entries::default()), &mut stack);
-        }
-    }
-
-    fn folder(&mut self, path: &Arc<str>, known: &Entries, stack: &mut Vec<Arc<str>>) {
-        let stat = match self.stat(path) {
-            Ok(stat) if FileType::from_raw_mode(stat.st_mode).is_dir() => stat,
-            Ok(_) => return,
-            // Gone since the folder above was looked at.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
-            Err(error) => return self.unreadable(path, error),
-        };
-        if !self.seen.insert((stat.st_dev, stat.st_ino)) {
-            return;
-        }
-        let modified_ns = modified_ns(&stat);
-        if known.listed_ns == Some(modified_ns) {
-            stack.extend(known.folders.iter().map(|f| f.path.clone()));
-            for file in &known.files {
-                self.known_file(file);
-            }
-            return;
-        }
-        match self.list(path, known, stack) {
-            Ok(()) => {
-                let modified_ns = if self.now_ns - modified_ns > SETTLED_NS { modified_ns } else { 0 };
-                if known.listed_ns != Some(modified_ns) {
-                    self.news.folders.push(Folder { path: path.clone(), modified_ns });
+    fn known_folder(&mut self, known: &KnownFolder) {
+        let path = &known.folder.path;
+        match self.stat(path) {
+            Ok(stat) if FileType::from_raw_mode(stat.st_mode).is_dir() => {
+                self.seen.folders.insert((stat.st_dev, stat.st_ino));
+                if known.folder.modified_ns == modified_ns(&stat) {
+                    known.files.iter().for_each(|(name, stamp)| self.known_file(path, name, *stamp));
+                } else {
+                    self.list(path, &stat, Some(known));
                 }
             }
+            // A file is there now.
+            Ok(_) => self.gone(known),
+            Err(error) if is_gone(&error) => self.gone(known),
             Err(error) => self.unreadable(path, error),
         }
     }
 
-    fn known_file(&mut self, file: &TranscriptFile) {
+    fn new_folder(&mut self, path: &Arc<str>) {
+        match self.stat(path) {
+            Ok(stat) if FileType::from_raw_mode(stat.st_mode).is_dir() => {
+                if self.seen.folders.insert((stat.st_dev, stat.st_ino)) {
+                    self.list(path, &stat, None);
+                }
+            }
+            Ok(_) => {}
+            // Gone since the folder above was listed.
+            Err(error) if is_gone(&error) => {}
+            Err(error) => self.unreadable(path, error),
+        }
+    }
+
+    fn known_file(&mut self, folder: &Arc<str>, name: &str, known: FileStamp) {
         // A file that went away since its folder was looked at is found missing at the next listing.
-        let Ok(stat) = self.stat(&join(&file.folder, &file.name)) else { return };
-        self.news.files += 1;
+        let Ok(stat) = self.stat(&join(folder, name)) else { return };
+        self.seen.news.files += 1;
         let stamp = stamp(&stat);
-        if stamp != file.stamp {
-            self.changed(TranscriptFile { stamp, ..file.clone() }, file.stamp.size_bytes);
+        if stamp != known {
+            self.changed(
+                TranscriptFile { folder: folder.clone(), name: name.into(), stamp },
+                known.size_bytes,
+            );
         }
     }
 
     fn changed(&mut self, file: TranscriptFile, known_bytes: i64) {
         let size = file.stamp.size_bytes;
         let grown = if size >= known_bytes { size - known_bytes.max(0) } else { size };
-        self.news.bytes += grown.unsigned_abs();
-        self.news.changed.push(file);
+        self.seen.news.bytes += grown.unsigned_abs();
+        self.seen.news.changed.push(file);
     }
 
-    fn list(&mut self, path: &Arc<str>, known: &Entries, stack: &mut Vec<Arc<str>>) -> io::Result<()> {
-        let mut missing: HashMap<&str, &TranscriptFile> =
-            known.files.iter().map(|&file| (file.name.as_str(), file)).collect();
-        let mut folders: HashSet<Arc<str>> = HashSet::new();
+    fn gone(&mut self, known: &KnownFolder) {
+        let path = &known.folder.path;
+        let files = known.files.iter().map(|(name, stamp)| TranscriptFile {
+            folder: path.clone(),
+            name: name.clone(),
+            stamp: *stamp,
+        });
+        self.seen.news.gone_files.extend(files);
+        self.seen.news.gone_folders.push(known.folder.clone());
+    }
+
+    /// Finds files, and folders for [`Survey::finish`] to look into; remembers the folder's time.
+    fn list(&mut self, path: &Arc<str>, stat: &Stat, known: Option<&KnownFolder>) {
+        if let Err(error) = self.entries(path, known.map_or(&[], |known| &known.files)) {
+            return self.unreadable(path, error);
+        }
+        let modified_ns = modified_ns(stat);
+        let modified_ns = if self.now_ns - modified_ns > SETTLED_NS { modified_ns } else { 0 };
+        if known.map(|known| known.folder.modified_ns) != Some(modified_ns) {
+            self.seen.news.folders.push(Folder { path: path.clone(), modified_ns });
+        }
+    }
+
+    fn entries(&mut self, path: &Arc<str>, known: &[(String, FileStamp)]) -> io::Result<()> {
+        let mut missing: HashMap<&str, FileStamp> =
+            known.iter().map(|(name, stamp)| (name.as_str(), *stamp)).collect();
         for entry in fs::read_dir(self.root.join(&**path))? {
             let entry = entry?;
             let kind = entry.file_type()?;
@@ -207,18 +277,18 @@ impl<'a> Survey<'a> {
             let stat = match self.stat(&below) {
                 Ok(stat) => stat,
                 // A dangling link, or gone since it was listed.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) if is_gone(&error) => continue,
                 Err(error) => {
                     self.unreadable(&below, error);
                     continue;
                 }
             };
             match FileType::from_raw_mode(stat.st_mode) {
-                FileType::Directory => _ = folders.insert(below.into()),
+                FileType::Directory => self.seen.found.push(below.into()),
                 FileType::RegularFile if is_transcript => {
-                    self.news.files += 1;
+                    self.seen.news.files += 1;
                     let stamp = stamp(&stat);
-                    let known = missing.remove(name).map(|known| known.stamp);
+                    let known = missing.remove(name);
                     if known != Some(stamp) {
                         let file = TranscriptFile { folder: path.clone(), name: name.into(), stamp };
                         self.changed(file, known.map_or(0, |stamp| stamp.size_bytes));
@@ -227,10 +297,12 @@ impl<'a> Survey<'a> {
                 _ => {}
             }
         }
-        self.news.gone_files.extend(missing.into_values().cloned());
-        let gone = known.folders.iter().filter(|f| !folders.contains(&f.path));
-        self.news.gone_folders.extend(gone.map(|&f| f.clone()));
-        stack.extend(folders);
+        let gone = missing.into_iter().map(|(name, stamp)| TranscriptFile {
+            folder: path.clone(),
+            name: name.into(),
+            stamp,
+        });
+        self.seen.news.gone_files.extend(gone);
         Ok(())
     }
 
@@ -253,21 +325,13 @@ impl<'a> Survey<'a> {
     }
 
     fn unreadable(&mut self, path: &str, error: io::Error) {
-        self.news.unreadable.push((self.root.join(path), error));
+        self.seen.news.unreadable.push((self.root.join(path), error));
     }
 }
 
-/// Deals folders out so that both halves have about as many files.
-fn halves(mut projects: Vec<Arc<str>>, entries: &HashMap<&str, Entries>) -> [Vec<Arc<str>>; 2] {
-    let files = |path: &Arc<str>| entries.get(&**path).map_or(0, |entries| entries.files.len());
-    projects.sort_by_key(|path| Reverse(files(path)));
-    let (mut halves, mut weights) = ([vec![], vec![]], [0, 0]);
-    for path in projects {
-        let lighter = usize::from(weights[1] < weights[0]);
-        weights[lighter] += files(&path) + 1;
-        halves[lighter].push(path);
-    }
-    halves
+/// Nothing is there, or no folder is where one must be on the way.
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// To look up what is below it, not to list it.
@@ -279,10 +343,6 @@ fn open_folder(from: impl AsFd, path: &Path) -> io::Result<OwnedFd> {
 /// A workflow's `journal.jsonl` repeats what its agents' own files say.
 fn is_transcript(name: &OsStr) -> bool {
     name.as_encoded_bytes().ends_with(b".jsonl") && name != "journal.jsonl"
-}
-
-fn split(path: &str) -> Option<(&str, &str)> {
-    if path.is_empty() { None } else { Some(path.rsplit_once('/').unwrap_or(("", path))) }
 }
 
 fn join(folder: &str, name: &str) -> String {
@@ -304,8 +364,8 @@ fn modified_ns(stat: &Stat) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Known, News, survey};
-    use crate::model::Folder;
+    use super::{News, Survey};
+    use crate::model::KnownFolder;
     use std::fs;
     use std::os::unix::fs::symlink;
     use std::path::Path;
@@ -326,16 +386,41 @@ mod tests {
         files
     }
 
-    fn remember(known: &mut Known, news: &News) {
-        let is_new = |f: &&Folder| news.folders.iter().all(|new| new.path != f.path);
-        known.folders = known.folders.iter().filter(is_new).chain(&news.folders).cloned().collect();
-        known.files.retain(|f| {
-            news.changed
-                .iter()
-                .chain(&news.gone_files)
-                .all(|new| (&new.folder, &new.name) != (&f.folder, &f.name))
+    /// Once by this thread and once by two more; both must tell the same.
+    fn survey(root: &Path, known: &[KnownFolder], now_ns: i64) -> News {
+        let alone = Survey::new(root, known.to_vec(), now_ns).finish();
+        let shared = Survey::new(root, known.to_vec(), now_ns);
+        std::thread::scope(|scope| {
+            scope.spawn(|| shared.work());
+            scope.spawn(|| shared.work());
         });
-        known.files.extend(news.changed.iter().cloned());
+        let shared = shared.finish();
+        assert_eq!(
+            (changed(&alone), alone.files, alone.bytes),
+            (changed(&shared), shared.files, shared.bytes)
+        );
+        shared
+    }
+
+    fn remember(known: &mut Vec<KnownFolder>, news: &News) {
+        known.retain(|known| !news.gone_folders.contains(&known.folder));
+        for folder in &news.folders {
+            match known.iter_mut().find(|known| known.folder.path == folder.path) {
+                Some(known) => known.folder.modified_ns = folder.modified_ns,
+                None => known.push(KnownFolder { folder: folder.clone(), files: vec![] }),
+            }
+        }
+        for known in known {
+            let path = &known.folder.path;
+            known.files.retain(|(name, _)| {
+                news.changed
+                    .iter()
+                    .chain(&news.gone_files)
+                    .all(|new| (&new.folder, &new.name) != (path, name))
+            });
+            let new = news.changed.iter().filter(|new| new.folder == *path);
+            known.files.extend(new.map(|new| (new.name.clone(), new.stamp)));
+        }
     }
 
     #[test]
@@ -345,7 +430,7 @@ mod tests {
         write(root.path(), "p/s/subagents/workflows/w/agent-a.jsonl", "{}\n");
         write(root.path(), "p/s/subagents/workflows/w/journal.jsonl", "{}\n");
         write(root.path(), "p/s/subagents/agent-a.meta.json", "{}\n");
-        let mut known = Known::default();
+        let mut known = vec![];
         let news = survey(root.path(), &known, LATER_NS);
         assert_eq!(changed(&news), ["p/s.jsonl", "p/s/subagents/workflows/w/agent-a.jsonl"]);
         remember(&mut known, &news);
@@ -361,7 +446,7 @@ mod tests {
     fn a_folder_that_changed_a_moment_ago_is_listed_again() {
         let root = tempfile::tempdir().unwrap();
         write(root.path(), "p/s.jsonl", "{}\n");
-        let news = survey(root.path(), &Known::default(), 0);
+        let news = survey(root.path(), &[], 0);
         assert!(news.folders.iter().all(|folder| folder.modified_ns == 0));
     }
 
@@ -371,14 +456,16 @@ mod tests {
         for file in ["p/s.jsonl", "p/t.jsonl", "p/t/subagents/agent-a.jsonl"] {
             write(root.path(), file, "{}\n");
         }
-        let mut known = Known::default();
+        let mut known = vec![];
         let news = survey(root.path(), &known, LATER_NS);
         remember(&mut known, &news);
         fs::remove_file(root.path().join("p/t.jsonl")).unwrap();
         fs::remove_dir_all(root.path().join("p/t")).unwrap();
         let news = survey(root.path(), &known, LATER_NS);
-        assert_eq!(news.gone_files.iter().map(|f| f.name.as_str()).collect::<Vec<_>>(), ["t.jsonl"]);
-        assert_eq!(news.gone_folders.iter().map(|f| &*f.path).collect::<Vec<_>>(), ["p/t"]);
+        let mut files: Vec<_> = news.gone_files.iter().map(|f| f.name.as_str()).collect();
+        files.sort_unstable();
+        assert_eq!(files, ["agent-a.jsonl", "t.jsonl"]);
+        assert_eq!(news.gone_folders.iter().map(|f| &*f.path).collect::<Vec<_>>(), ["p/t", "p/t/subagents"]);
     }
 
     #[test]
@@ -389,14 +476,14 @@ mod tests {
         symlink(elsewhere.path(), root.path().join("linked")).unwrap();
         symlink(root.path(), root.path().join("p/loop")).unwrap();
         symlink("nowhere", root.path().join("p/dangling.jsonl")).unwrap();
-        let news = survey(root.path(), &Known::default(), LATER_NS);
+        let news = survey(root.path(), &[], LATER_NS);
         assert_eq!(changed(&news), ["linked/s.jsonl", "p/own.jsonl"]);
         assert!(news.unreadable.is_empty(), "{:?}", news.unreadable);
     }
 
     #[test]
     fn a_missing_root_is_empty() {
-        let news = survey(Path::new("/does/not/exist"), &Known::default(), LATER_NS);
+        let news = survey(Path::new("/does/not/exist"), &[], LATER_NS);
         assert!(!news.is_any() && news.unreadable.is_empty());
     }
 }

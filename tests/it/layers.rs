@@ -37,9 +37,6 @@ const ONLY_WIRING: &[&str] = &[
     "thread::scope",
 ];
 
-/// Files that may do it all the same; ARCHITECTURE.md says why.
-const EXCEPTIONS: &[(&str, &str)] = &[("src/source/folders.rs", "thread::scope")];
-
 /// What only the ledger may do.
 const ONLY_LEDGER: &[&str] = &["rusqlite"];
 
@@ -100,15 +97,11 @@ fn assert_none_has<'m>(modules: impl Iterator<Item = &'m str>, words: &[&str], w
         wrong.extend(
             words
                 .iter()
-                .filter(|word| has(&line.code, word) && !is_exception(&line.place, word))
+                .filter(|word| has(&line.code, word))
                 .map(|word| format!("{}: {word} {why}", line.place)),
         );
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
-fn is_exception(place: &str, word: &str) -> bool {
-    EXCEPTIONS.iter().any(|(file, allowed)| place.contains(&format!("{file}:")) && *allowed == word)
 }
 
 /// Whether `word` stands in `code` with no longer name around its beginning.

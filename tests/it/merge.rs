@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use odin::ingest::ingest;
+use odin::ingest::Look;
 use odin::ledger::{Ledger, Reader};
 use odin::model::Tokens;
 use odin::report::{self, Last, Period, Query};
@@ -278,8 +278,8 @@ impl Place {
         let reader = Reader { host: "h".into(), config_dir: "/c".into() };
         let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos();
         let projects = self.projects();
-        let outcome =
-            ingest(&mut self.ledger, &reader, &projects, i64::try_from(now).unwrap(), &mut ()).unwrap();
+        let look = Look::new(&self.ledger, reader, projects, i64::try_from(now).unwrap()).unwrap();
+        let outcome = look.finish().take_in(&mut self.ledger, &mut ()).unwrap();
         assert!(outcome.unreadable.is_empty() && outcome.damages.is_empty(), "{outcome:?}");
     }
 
