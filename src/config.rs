@@ -29,6 +29,23 @@ pub struct Config {
     pub claude_dirs: Vec<PathBuf>,
     /// IANA name; none: the system's.
     pub timezone: Option<String>,
+    pub backups: Backups,
+}
+
+/// How many automatic backups are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Backups {
+    /// The newest, one a day.
+    pub daily: usize,
+    /// Behind them the newest of each week.
+    pub weekly: usize,
+}
+
+impl Default for Backups {
+    fn default() -> Self {
+        Self { daily: 7, weekly: 4 }
+    }
 }
 
 /// The file.
@@ -37,6 +54,7 @@ pub struct Config {
 struct File {
     timezone: Option<String>,
     claude: Claude,
+    backups: Backups,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -82,11 +100,16 @@ impl Config {
                 candidates.into_iter().flatten().filter(|path| path.is_dir()).collect()
             }
         };
-        Ok(Self { state_dir, claude_dirs, timezone: file.timezone })
+        Ok(Self { state_dir, claude_dirs, timezone: file.timezone, backups: file.backups })
     }
 
     pub fn ledger_path(&self) -> PathBuf {
         self.state_dir.join("ledger.db")
+    }
+
+    /// The folder of backups.
+    pub fn backups_path(&self) -> PathBuf {
+        self.state_dir.join("backups")
     }
 }
 

@@ -28,8 +28,8 @@ pub struct Outcome {
     pub files: usize,
     pub files_read: usize,
     pub bytes_read: u64,
-    /// Responses that the ledger did not have.
-    pub responses: u64,
+    /// How many responses more the ledger counts than before.
+    pub responses: i64,
     pub damages: Vec<Damaged>,
     /// What could not be looked at or read.
     pub unreadable: Vec<(PathBuf, io::Error)>,

@@ -120,7 +120,7 @@ pub fn report(
         now: Timestamp::try_from(SystemTime::now())?,
     };
     let report = report::cost(ledger, &query).map_err(|error| match error {
-        report::Error::Ledger(_) => anyhow::Error::from(error),
+        report::Error::Ledger(error) => anyhow::Error::from(error),
         error => Usage(error.to_string()).into(),
     })?;
     Ok(match options.format {

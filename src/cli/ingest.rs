@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use indicatif::{HumanBytes, HumanCount};
 
+use super::ledger::backup_daily;
 use super::{End, now, progress, say};
 use crate::config::{Config, projects_dir};
 use crate::ingest::{Damaged, Found, Look, Outcome, Watcher};
@@ -34,6 +35,7 @@ pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<End> {
             );
         }
     }
+    backup_daily(&mut ledger, config);
     Ok(if outcome.unreadable.is_empty() { End::Done } else { End::Found })
 }
 
@@ -116,7 +118,7 @@ pub(super) fn summary(outcome: &Outcome) -> String {
         HumanCount(*files as u64),
         HumanCount(*files_read as u64),
         HumanBytes(*bytes_read),
-        HumanCount(*responses)
+        HumanCount(u64::try_from(*responses).unwrap_or_default())
     )
 }
 

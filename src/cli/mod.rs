@@ -15,7 +15,7 @@ use clap::{Parser, Subcommand};
 
 use crate::config::Config;
 use crate::ingest::{Found, Look};
-use crate::ledger::Ledger;
+use crate::ledger::{Error as LedgerError, Ledger};
 
 /// What Claude Code costs: an exact, permanent ledger of every API response.
 #[derive(Parser)]
@@ -51,7 +51,7 @@ enum End {
 /// Parses, runs, and turns the result into an exit code: 0 done, 1 failed or found something, 2 wrong usage.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    match run(cli.command) {
+    match run(&cli.command) {
         Ok(End::Done) => ExitCode::SUCCESS,
         Ok(End::Found) => ExitCode::FAILURE,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
@@ -62,14 +62,31 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> anyhow::Result<End> {
+fn run(command: &Command) -> anyhow::Result<End> {
     let config = Config::load(&|name| std::env::var_os(name))?;
-    match command {
-        Command::Up(options) => up::run(&options, &config),
-        Command::Cost(cost::CostCommand::Report(options)) => cost_report(&options, &config),
-        Command::Ingest(options) => ingest::run(&options, &config),
-        Command::Ledger(command) => ledger::run(&command, &config),
+    match run_once(command, &config) {
+        Err(error) if is_damaged(&error) && !matches!(command, Command::Ledger(_)) => {
+            say(&format!("odin: {error:#}"));
+            ledger::recover(&config)?;
+            run_once(command, &config)
+        }
+        done => done,
     }
+}
+
+fn run_once(command: &Command, config: &Config) -> anyhow::Result<End> {
+    match command {
+        Command::Up(options) => up::run(options, config),
+        Command::Cost(cost::CostCommand::Report(options)) => cost_report(options, config),
+        Command::Ingest(options) => ingest::run(options, config),
+        Command::Ledger(command) => ledger::run(command, config),
+    }
+}
+
+/// The ledger cannot be used any more, and can be made anew.
+fn is_damaged(error: &anyhow::Error) -> bool {
+    let is_damaged = |error: &LedgerError| matches!(error, LedgerError::Damaged { .. });
+    error.chain().any(|cause| cause.downcast_ref().is_some_and(is_damaged))
 }
 
 /// Shows the ledger as it is even where it cannot be brought up to date, but then says so and fails.
@@ -79,6 +96,7 @@ fn cost_report(options: &cost::ReportOptions, config: &Config) -> anyhow::Result
     let (mut ledger, writable) = ingest::open(config)?;
     let report = |ledger: &Ledger| cost::report(options, ledger, config.timezone.as_deref());
     let (mut text, mut ingested) = (None, Ok(()));
+    let is_writable = writable.is_ok();
     match writable {
         _ if options.no_ingest => {}
         Ok(()) => {
@@ -90,7 +108,13 @@ fn cost_report(options: &cost::ReportOptions, config: &Config) -> anyhow::Result
         }
         Err(error) => ingested = Err(error.into()),
     }
+    if ingested.as_ref().is_err_and(is_damaged) {
+        return ingested.map(|()| End::Done);
+    }
     print(&text.unwrap_or_else(|| report(&ledger))?)?;
+    if is_writable {
+        ledger::backup_daily(&mut ledger, config);
+    }
     match ingested {
         Ok(()) => Ok(End::Done),
         Err(error) => Err(error.context("the report lacks what is new since the last ingest")),

@@ -3,14 +3,21 @@
 //! Responses and how far their files were read change in one transaction ([`Batch`]), so that a crash repeats lines,
 //! which the responses' identity absorbs, and never loses one.
 
+mod absorb;
+mod backup;
 mod batch;
 mod cells;
 mod check;
+mod export;
 mod files;
 mod names;
 mod query;
+mod rebuild;
+mod responses;
 mod rollup;
 mod row;
+mod state;
+mod writer;
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -20,15 +27,21 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, ffi};
 
+pub use absorb::Absorbed;
+pub use backup::{Contents, contents, expired};
 pub use batch::Batch;
+pub use export::Exported;
 pub use files::Progress;
 pub use names::Reader;
 pub use query::{Cell, Dimension, Origin, Snapshot, Terms};
 pub use rollup::{QUARTER_MS, Sums};
 
 /// Applied in order; `PRAGMA user_version` counts those done. One that has shipped is never edited.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../../migrations/0001_ledger.sql"), include_str!("../../migrations/0002_daily_sums.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../migrations/0001_ledger.sql"),
+    include_str!("../../migrations/0002_daily_sums.sql"),
+    include_str!("../../migrations/0003_life.sql"),
+];
 
 /// What a ledger of this version says in `user_version`.
 #[expect(clippy::cast_possible_wrap, reason = "a handful")]
@@ -58,8 +71,12 @@ pub enum Error {
     Full { path: PathBuf },
     #[error("{} cannot be written; nothing was lost: check its owner and mode, or set ODIN_STATE_DIR", path.display())]
     ReadOnly { path: PathBuf },
-    #[error("{} is damaged or no ledger; move it away and run odin again: it is rebuilt from the transcripts", path.display())]
+    #[error("{} is damaged or no ledger; `odin ledger rebuild` makes it anew", path.display())]
     Damaged { path: PathBuf, source: rusqlite::Error },
+    #[error("cannot write the copy {}", path.display())]
+    Backup { path: PathBuf, source: std::io::Error },
+    #[error("{} is no sound ledger ({found}); choose another backup: `odin ledger restore --list`", path.display())]
+    NoBackup { path: PathBuf, found: String },
     #[error("cannot use {}", path.display())]
     Sql { path: PathBuf, source: rusqlite::Error },
 }
@@ -79,6 +96,7 @@ impl Ledger {
         if let Some(folder) = path.parent() {
             private_folder(folder).map_err(|source| Error::Folder { path: folder.into(), source })?;
         }
+        rebuild::adopt(path)?;
         Self::open_with(path, OpenFlags::default())
     }
 
@@ -208,8 +226,25 @@ fn explain(path: &Path, source: rusqlite::Error) -> Error {
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
             Error::ReadOnly { path }
         }
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::Damaged { path, source },
+        _ if is_of_the_file(&source) => Error::Damaged { path, source },
         _ => Error::Sql { path, source },
+    }
+}
+
+/// The file is to blame: it is damaged, or not what it was taken for.
+fn is_of_the_file(error: &rusqlite::Error) -> bool {
+    match error {
+        rusqlite::Error::SqliteFailure(error, _) => matches!(
+            error.code,
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::SystemIoFailure
+        ),
+        // A table or column that every ledger has, or a value that none of its column can be.
+        rusqlite::Error::SqlInputError { .. }
+        | rusqlite::Error::InvalidColumnType(..)
+        | rusqlite::Error::FromSqlConversionFailure(..)
+        | rusqlite::Error::IntegralValueOutOfRange(..)
+        | rusqlite::Error::Utf8Error(..) => true,
+        _ => false,
     }
 }
 

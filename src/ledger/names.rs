@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 
 use rusqlite::{OptionalExtension, Transaction, params};
 
+use super::state;
 use crate::model::{Response, fnv1a};
 use crate::pricing::{Model, PriceList};
 
@@ -24,10 +25,11 @@ pub(super) struct Terms {
     pub(super) service_tier: String,
 }
 
-/// Caches over the tables. Rows are only ever added, so that a cached id stays right whoever else writes; a
-/// transaction that is rolled back must [`forget`](Names::forget).
+/// Caches over the tables. Rows are only ever added, so that a cached id stays right whoever else writes.
 #[derive(Default)]
 pub(super) struct Names {
+    /// Of the ledger that the ids are of.
+    epoch: Option<i64>,
     origins: HashMap<Vec<u8>, Origin>,
     terms: HashMap<Vec<u8>, TermsId>,
     terms_by_id: HashMap<i64, Terms>,
@@ -49,8 +51,14 @@ pub(super) struct Origin {
 }
 
 impl Names {
-    pub(super) fn forget(&mut self) {
-        *self = Self::default();
+    /// Begins a transaction. Forgets all where the last one left no trace, or where the ledger's contents have been
+    /// replaced since.
+    pub(super) fn begin(&mut self, tx: &Transaction, is_lost: bool) -> rusqlite::Result<()> {
+        let epoch = state::get(tx, state::EPOCH)?;
+        if is_lost || epoch != self.epoch {
+            *self = Self { epoch, ..Self::default() };
+        }
+        Ok(())
     }
 
     pub(super) fn origin(

@@ -139,7 +139,7 @@ pub(super) fn counted(db: &rusqlite::Connection, mut each: impl FnMut(Key, Sums)
         };
         let sums = Sums {
             responses: row.get(12)?,
-            tokens: super::batch::tokens_at(row, 6)?,
+            tokens: super::responses::tokens_at(row, 6)?,
             web_searches: row.get(11)?,
             cost_picousd: cost.unwrap_or(0),
             contract_picousd: contract.or(cost).unwrap_or(0),

@@ -33,7 +33,7 @@ fn line(rows: &[&Row], amount: &Amount) -> String {
     names.chain(counts.map(|count| count.to_string())).chain(costs).collect::<Vec<_>>().join(",")
 }
 
-fn quoted(name: &str) -> String {
+pub(super) fn quoted(name: &str) -> String {
     if name.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", name.replace('"', "\"\""))
     } else {

@@ -6,6 +6,7 @@
 mod amount;
 mod calendar;
 pub mod csv;
+pub mod export;
 mod filter;
 mod groups;
 pub mod json;

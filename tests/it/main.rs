@@ -22,6 +22,7 @@ mod durability;
 mod edge;
 mod harness;
 mod layers;
+mod life;
 mod merge;
 mod random;
 mod real_client;

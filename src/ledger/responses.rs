@@ -1,0 +1,190 @@
+//! Rows of `response` and `attempt`: the statements that read and write them.
+
+use rusqlite::{Transaction, params};
+
+use super::names::name_id;
+use super::row::{Charged, Row, flag};
+use crate::model::{Attempt, AttemptKind, Tokens, fnv1a};
+
+/// The stored rows of a row's message; of its request where the message has no id.
+pub(super) fn of_message(tx: &Transaction, row: &Row) -> rusqlite::Result<Vec<Row>> {
+    let mut find = tx.prepare_cached(
+        "SELECT response.id, message_id, request_id, at_ms, claim_ms, origin_id, session_id, terms_id, provenance,
+                input, output, cache_read, cache_write_5m, cache_write_1h, web_searches, cost_picousd, flags,
+                contract_picousd, model.name, requested_model, speed, inference_geo, service_tier
+           FROM response JOIN origin ON origin.id = origin_id
+           JOIN terms ON terms.id = terms_id JOIN model ON model.id = model_id
+          WHERE substr(CASE message_id WHEN '' THEN request_id ELSE message_id END, -8) = substr(?1, -8)
+          ORDER BY response.id",
+    )?;
+    let mut found = find.query([row.message()])?;
+    let mut rows = Vec::new();
+    while let Some(stored) = found.next()? {
+        let (message_id, request_id) = (stored.get_ref(1)?.as_str()?, stored.get_ref(2)?.as_str()?);
+        if message_id != row.message_id || message_id.is_empty() && request_id != row.request_id {
+            continue;
+        }
+        let mut stored = stored_row(stored)?;
+        if stored.has(flag::ATTEMPTS) {
+            stored.attempts = attempts(tx, stored.id)?;
+        }
+        rows.push(stored);
+    }
+    Ok(rows)
+}
+
+pub(super) fn stored_row(row: &rusqlite::Row) -> rusqlite::Result<Row> {
+    Ok(Row {
+        id: row.get(0)?,
+        message_id: row.get(1)?,
+        request_id: row.get(2)?,
+        at_ms: row.get(3)?,
+        claim_ms: row.get(4)?,
+        origin: row.get(5)?,
+        session: row.get(6)?,
+        terms: row.get(7)?,
+        terms_hash: terms_hash(row)?,
+        provenance: row.get(8)?,
+        tokens: tokens_at(row, 9)?,
+        web_searches: row.get(14)?,
+        cost_picousd: row.get(15)?,
+        flags: row.get(16)?,
+        contract_picousd: row.get(17)?,
+        attempts: vec![],
+    })
+}
+
+/// As [`Names::terms`] makes it.
+fn terms_hash(row: &rusqlite::Row) -> rusqlite::Result<i64> {
+    let mut key = Vec::new();
+    for column in 18..23 {
+        key.extend_from_slice(row.get_ref(column)?.as_str()?.as_bytes());
+        key.push(0);
+    }
+    Ok(fnv1a(&key))
+}
+
+pub(super) fn tokens_at(row: &rusqlite::Row, first: usize) -> rusqlite::Result<Tokens> {
+    Ok(Tokens {
+        input: row.get(first)?,
+        output: row.get(first + 1)?,
+        cache_read: row.get(first + 2)?,
+        cache_write_5m: row.get(first + 3)?,
+        cache_write_1h: row.get(first + 4)?,
+    })
+}
+
+pub(super) fn attempts(tx: &Transaction, response: Option<i64>) -> rusqlite::Result<Vec<Charged>> {
+    tx.prepare_cached(
+        "SELECT kind, name, is_extra, cost_picousd, input, output, cache_read, cache_write_5m, cache_write_1h,
+                contract_picousd
+           FROM attempt LEFT JOIN model ON model.id = model_id WHERE response_id = ?1 ORDER BY n",
+    )?
+    .query_map([response], |row| {
+        Ok(Charged {
+            attempt: Attempt {
+                kind: attempt_kind(row.get(0)?),
+                model: row.get(1)?,
+                tokens: tokens_at(row, 4)?,
+            },
+            is_extra: row.get(2)?,
+            cost_picousd: row.get(3)?,
+            contract_picousd: row.get(9)?,
+        })
+    })?
+    .collect()
+}
+
+/// As in `attempt.kind`.
+const KINDS: [AttemptKind; 4] =
+    [AttemptKind::Message, AttemptKind::Fallback, AttemptKind::Advisor, AttemptKind::Compaction];
+
+pub(super) fn attempt_kind(stored: i64) -> AttemptKind {
+    usize::try_from(stored).ok().and_then(|stored| KINDS.get(stored)).copied().unwrap_or(AttemptKind::Message)
+}
+
+pub(super) fn insert(tx: &Transaction, row: &mut Row, price_list: i64) -> rusqlite::Result<()> {
+    let tokens = &row.tokens;
+    let id = tx
+        .prepare_cached(
+            "INSERT INTO response (message_id, request_id, at_ms, claim_ms, origin_id, terms_id, provenance, input,
+                output, cache_read, cache_write_5m, cache_write_1h, web_searches, cost_picousd, price_list_id, flags,
+                contract_picousd)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+        )?
+        .insert(params![
+            row.message_id,
+            row.request_id,
+            row.at_ms,
+            row.claim_ms,
+            row.origin,
+            row.terms,
+            row.provenance,
+            tokens.input,
+            tokens.output,
+            tokens.cache_read,
+            tokens.cache_write_5m,
+            tokens.cache_write_1h,
+            row.web_searches,
+            row.cost_picousd,
+            price_list,
+            row.flags,
+            row.contract_picousd
+        ])?;
+    row.id = Some(id);
+    insert_attempts(tx, row)
+}
+
+pub(super) fn update(tx: &Transaction, row: &Row, price_list: i64) -> rusqlite::Result<()> {
+    let tokens = &row.tokens;
+    tx.prepare_cached(
+        "UPDATE response SET at_ms = ?2, claim_ms = ?3, origin_id = ?4, terms_id = ?5, provenance = ?6, input = ?7,
+                output = ?8, cache_read = ?9, cache_write_5m = ?10, cache_write_1h = ?11, web_searches = ?12,
+                cost_picousd = ?13, price_list_id = ?14, flags = ?15, contract_picousd = ?16
+          WHERE id = ?1",
+    )?
+    .execute(params![
+        row.id,
+        row.at_ms,
+        row.claim_ms,
+        row.origin,
+        row.terms,
+        row.provenance,
+        tokens.input,
+        tokens.output,
+        tokens.cache_read,
+        tokens.cache_write_5m,
+        tokens.cache_write_1h,
+        row.web_searches,
+        row.cost_picousd,
+        price_list,
+        row.flags,
+        row.contract_picousd
+    ])?;
+    tx.prepare_cached("DELETE FROM attempt WHERE response_id = ?1")?.execute([row.id])?;
+    insert_attempts(tx, row)
+}
+
+fn insert_attempts(tx: &Transaction, row: &Row) -> rusqlite::Result<()> {
+    for (charged, n) in row.attempts.iter().zip(0..) {
+        let Attempt { kind, model, tokens } = &charged.attempt;
+        let model = model.as_ref().map(|model| name_id(tx, "model", "name", model)).transpose()?;
+        let kind = KINDS.iter().zip(0..).find_map(|(k, stored): (_, i64)| (k == kind).then_some(stored));
+        tx.prepare_cached("INSERT INTO attempt VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")?
+            .execute(params![
+                row.id,
+                n,
+                kind,
+                model,
+                tokens.input,
+                tokens.output,
+                tokens.cache_read,
+                tokens.cache_write_5m,
+                tokens.cache_write_1h,
+                charged.is_extra,
+                charged.cost_picousd,
+                charged.contract_picousd
+            ])?;
+    }
+    Ok(())
+}

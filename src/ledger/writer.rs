@@ -1,0 +1,200 @@
+//! Joins rows with what the ledger has, prices them, and keeps the sums; all within somebody's transaction.
+
+use std::collections::HashMap;
+
+use rusqlite::Transaction;
+
+use super::names::{Names, name_id};
+use super::responses;
+use super::rollup::{Changes, Key, QUARTER_MS, Sums};
+use super::row::{Row, flag, settle};
+use crate::model::{Attempt, fnv1a};
+use crate::pricing::{PriceList, Request};
+
+/// Rows held back until their lines are likely all there; bounds memory.
+const MAX_PENDING: usize = 2048;
+
+/// The part of a transaction that is about responses.
+pub(super) struct Writer {
+    prices: &'static PriceList,
+    price_list: i64,
+    /// Rows not yet written, and where each identity stands among them.
+    pending: Vec<Row>,
+    places: HashMap<(i64, i64), usize>,
+    changes: Changes,
+    added: i64,
+}
+
+impl Writer {
+    pub(super) fn new(tx: &Transaction, prices: &'static PriceList) -> rusqlite::Result<Self> {
+        Ok(Self {
+            prices,
+            price_list: name_id(tx, "price_list", "version", &prices.version)?,
+            pending: Vec::new(),
+            places: HashMap::new(),
+            changes: Changes::default(),
+            added: 0,
+        })
+    }
+
+    /// Takes in a row, which is held back for others of its identity.
+    pub(super) fn add(&mut self, tx: &Transaction, names: &mut Names, row: Row) -> rusqlite::Result<()> {
+        let identity = (fnv1a(row.message().as_bytes()), fnv1a(row.request_id.as_bytes()));
+        if let Some(&place) = self.places.get(&identity) {
+            let known = &mut self.pending[place];
+            if known.message_id == row.message_id && known.request_id == row.request_id {
+                known.merge(&row);
+                return Ok(());
+            }
+        }
+        if self.pending.len() >= MAX_PENDING {
+            self.flush(tx, names)?;
+        }
+        self.places.insert(identity, self.pending.len());
+        self.pending.push(row);
+        Ok(())
+    }
+
+    /// Stores all that was held back, and its sums. Returns how many responses more are counted than before.
+    pub(super) fn finish(&mut self, tx: &Transaction, names: &mut Names) -> rusqlite::Result<i64> {
+        self.flush(tx, names)?;
+        self.changes.apply(tx)?;
+        Ok(std::mem::take(&mut self.added))
+    }
+
+    fn flush(&mut self, tx: &Transaction, names: &mut Names) -> rusqlite::Result<()> {
+        self.places.clear();
+        let mut pending = std::mem::take(&mut self.pending);
+        for row in pending.drain(..) {
+            self.take_in(tx, names, row)?;
+        }
+        self.pending = pending;
+        Ok(())
+    }
+
+    /// Joins a row with what the ledger has of its message, and stores what that changes.
+    fn take_in(&mut self, tx: &Transaction, names: &mut Names, row: Row) -> rusqlite::Result<()> {
+        let stored = responses::of_message(tx, &row)?;
+        let mut rows = stored.clone();
+        match rows.iter_mut().find(|known| known.request_id == row.request_id) {
+            Some(known) => known.merge(&row),
+            None => rows.push(row),
+        }
+        if rows.len() > 1 {
+            settle(&mut rows);
+        }
+        let mut stored = stored.into_iter();
+        for mut row in rows {
+            let before = stored.next();
+            if before.as_ref() == Some(&row) {
+                continue;
+            }
+            self.charge(tx, names, &mut row)?;
+            self.replace(tx, names, before.as_ref(), row)?;
+        }
+        Ok(())
+    }
+
+    /// Stores a row, which `before` was, and moves the sums by what they differ.
+    pub(super) fn replace(
+        &mut self,
+        tx: &Transaction,
+        names: &mut Names,
+        before: Option<&Row>,
+        mut row: Row,
+    ) -> rusqlite::Result<()> {
+        if let Some(before) = before {
+            self.count(tx, names, before, Changes::remove)?;
+        }
+        self.count(tx, names, &row, Changes::add)?;
+        self.added +=
+            i64::from(!row.has(flag::COPY)) - i64::from(before.is_some_and(|row| !row.has(flag::COPY)));
+        match before {
+            Some(_) => responses::update(tx, &row, self.price_list),
+            None => responses::insert(tx, &mut row, self.price_list),
+        }
+    }
+
+    /// Prices a row by the list of today.
+    pub(super) fn charge(&self, tx: &Transaction, names: &mut Names, row: &mut Row) -> rusqlite::Result<()> {
+        let terms = names.terms_by_id(tx, self.prices, row.terms)?;
+        let attempts: Vec<Attempt> = row.attempts.iter().map(|charged| charged.attempt.clone()).collect();
+        let bill = self.prices.bill(&Request {
+            model: &terms.model,
+            speed: &terms.speed,
+            inference_geo: &terms.inference_geo,
+            service_tier: &terms.service_tier,
+            message_id: &row.message_id,
+            at_ms: row.at_ms,
+            tokens: row.tokens,
+            web_searches: row.web_searches,
+            attempts: &attempts,
+            is_refused: row.has(flag::REFUSED),
+        });
+        row.cost_picousd = bill.cost_picousd;
+        row.flags = row.flags & flag::OF_LEDGER | i64::from(bill.flags.bits());
+        for charged in &mut row.attempts {
+            (charged.is_extra, charged.cost_picousd) = (false, None);
+        }
+        for extra in bill.extras {
+            let charged = &mut row.attempts[extra.attempt];
+            (charged.is_extra, charged.cost_picousd) = (true, extra.cost_picousd);
+        }
+        Ok(())
+    }
+
+    /// Tells the rollup what a row adds to it, or no longer does.
+    fn count(
+        &mut self,
+        tx: &Transaction,
+        names: &mut Names,
+        row: &Row,
+        change: fn(&mut Changes, Key, Sums),
+    ) -> rusqlite::Result<()> {
+        if row.has(flag::COPY) {
+            return Ok(());
+        }
+        let quarter = row.at_ms.div_euclid(QUARTER_MS);
+        let key = Key {
+            quarter,
+            origin: row.origin,
+            terms: row.terms,
+            provenance: row.provenance,
+            is_priced: row.cost_picousd.is_some(),
+            is_contracted: row.contract_picousd.is_some(),
+        };
+        let own = Sums {
+            responses: 1,
+            tokens: row.tokens,
+            web_searches: row.web_searches,
+            cost_picousd: row.cost_picousd.unwrap_or(0),
+            contract_picousd: row.contract_picousd.or(row.cost_picousd).unwrap_or(0),
+        };
+        change(&mut self.changes, key, own);
+        for charged in row.attempts.iter().filter(|charged| charged.is_extra) {
+            let terms = match &charged.attempt.model {
+                None => row.terms,
+                Some(model) => {
+                    let own = names.terms_by_id(tx, self.prices, row.terms)?;
+                    let (geo, tier) = (own.inference_geo.clone(), own.service_tier.clone());
+                    names.terms(tx, model, "", "", &geo, &tier)?.id
+                }
+            };
+            let extra = Sums {
+                responses: 0,
+                tokens: charged.attempt.tokens,
+                web_searches: 0,
+                cost_picousd: charged.cost_picousd.unwrap_or(0),
+                contract_picousd: charged.contract_picousd.or(charged.cost_picousd).unwrap_or(0),
+            };
+            let key = Key {
+                terms,
+                is_priced: charged.cost_picousd.is_some(),
+                is_contracted: charged.contract_picousd.is_some(),
+                ..key
+            };
+            change(&mut self.changes, key, extra);
+        }
+        Ok(())
+    }
+}
