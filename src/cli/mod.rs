@@ -2,6 +2,7 @@
 
 pub mod cost;
 mod demo;
+mod generate;
 mod ingest;
 mod ledger;
 mod progress;
@@ -38,6 +39,9 @@ enum Command {
     /// Look after the ledger
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
+    /// Shell completions and manual pages
+    #[command(subcommand)]
+    Generate(generate::GenerateCommand),
 }
 
 /// How a command ended, where it did not fail.
@@ -80,6 +84,7 @@ fn run_once(command: &Command, config: &Config) -> anyhow::Result<End> {
         Command::Cost(cost::CostCommand::Report(options)) => cost_report(options, config),
         Command::Ingest(options) => ingest::run(options, config),
         Command::Ledger(command) => ledger::run(command, config),
+        Command::Generate(command) => generate::run(command),
     }
 }
 

@@ -101,8 +101,15 @@ pub fn contents(path: &Path) -> Result<Contents, Error> {
             return Ok(Err(Error::Newer { path: path.into(), found: format }));
         }
         let found: String = db.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-        if found != "ok" || format == 0 || !are_sums_whole(&db, format)? {
-            return Ok(Err(Error::NoBackup { path: path.into(), found }));
+        let what = match found.lines().last() {
+            Some("ok") if format == 0 => "it is empty",
+            Some("ok") if are_sums_whole(&db, format)? => "",
+            Some("ok") => "its sums are damaged",
+            Some(what) => what,
+            None => "it cannot be checked",
+        };
+        if !what.is_empty() {
+            return Ok(Err(Error::NoBackup { path: path.into(), what: what.into() }));
         }
         let sql = "SELECT count(*), max(at_ms) FROM response";
         db.query_row(sql, [], |row| Ok(Ok(Contents { responses: row.get(0)?, last_at_ms: row.get(1)? })))

@@ -75,8 +75,8 @@ pub enum Error {
     Damaged { path: PathBuf, source: rusqlite::Error },
     #[error("cannot write the copy {}", path.display())]
     Backup { path: PathBuf, source: std::io::Error },
-    #[error("{} is no sound ledger ({found}); choose another backup: `odin ledger restore --list`", path.display())]
-    NoBackup { path: PathBuf, found: String },
+    #[error("{} is no sound ledger ({what}); choose another backup: `odin ledger restore --list`", path.display())]
+    NoBackup { path: PathBuf, what: String },
     #[error("cannot use {}", path.display())]
     Sql { path: PathBuf, source: rusqlite::Error },
 }
