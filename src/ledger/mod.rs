@@ -13,6 +13,7 @@ mod files;
 mod names;
 mod query;
 mod rebuild;
+mod reprice;
 mod responses;
 mod rollup;
 mod row;
@@ -34,6 +35,7 @@ pub use export::Exported;
 pub use files::Progress;
 pub use names::Reader;
 pub use query::{Cell, Dimension, Origin, Snapshot, Terms};
+pub use reprice::Moved;
 pub use rollup::{QUARTER_MS, Sums};
 
 /// Applied in order; `PRAGMA user_version` counts those done. One that has shipped is never edited.

@@ -19,6 +19,8 @@ pub struct Reader {
 
 /// What decides the price, by id.
 pub(super) struct Terms {
+    /// The model's, verbatim.
+    pub(super) name: String,
     pub(super) model: Model<'static>,
     pub(super) speed: String,
     pub(super) inference_geo: String,
@@ -150,6 +152,7 @@ impl Names {
                          FROM terms JOIN model ON model.id = model_id WHERE terms.id = ?1";
             let terms = tx.prepare_cached(sql)?.query_row([id], |row| {
                 Ok(Terms {
+                    name: row.get(0)?,
                     model: prices.resolve(row.get_ref(0)?.as_str()?),
                     speed: row.get(1)?,
                     inference_geo: row.get(2)?,

@@ -6,17 +6,26 @@ use super::names::name_id;
 use super::row::{Charged, Row, flag};
 use crate::model::{Attempt, AttemptKind, Tokens, fnv1a};
 
+/// Selects all that makes a [`Row`], but its attempts.
+macro_rules! select_rows {
+    ($which:literal) => {
+        concat!(
+            "SELECT response.id, message_id, request_id, at_ms, claim_ms, origin_id, session_id, terms_id, provenance,
+                    input, output, cache_read, cache_write_5m, cache_write_1h, web_searches, cost_picousd, flags,
+                    contract_picousd, model.name, requested_model, speed, inference_geo, service_tier
+               FROM response JOIN origin ON origin.id = origin_id
+               JOIN terms ON terms.id = terms_id JOIN model ON model.id = model_id ",
+            $which
+        )
+    };
+}
+
 /// The stored rows of a row's message; of its request where the message has no id.
 pub(super) fn of_message(tx: &Transaction, row: &Row) -> rusqlite::Result<Vec<Row>> {
-    let mut find = tx.prepare_cached(
-        "SELECT response.id, message_id, request_id, at_ms, claim_ms, origin_id, session_id, terms_id, provenance,
-                input, output, cache_read, cache_write_5m, cache_write_1h, web_searches, cost_picousd, flags,
-                contract_picousd, model.name, requested_model, speed, inference_geo, service_tier
-           FROM response JOIN origin ON origin.id = origin_id
-           JOIN terms ON terms.id = terms_id JOIN model ON model.id = model_id
-          WHERE substr(CASE message_id WHEN '' THEN request_id ELSE message_id END, -8) = substr(?1, -8)
-          ORDER BY response.id",
-    )?;
+    let mut find = tx.prepare_cached(select_rows!(
+        "WHERE substr(CASE message_id WHEN '' THEN request_id ELSE message_id END, -8) = substr(?1, -8)
+         ORDER BY response.id"
+    ))?;
     let mut found = find.query([row.message()])?;
     let mut rows = Vec::new();
     while let Some(stored) = found.next()? {
@@ -24,16 +33,30 @@ pub(super) fn of_message(tx: &Transaction, row: &Row) -> rusqlite::Result<Vec<Ro
         if message_id != row.message_id || message_id.is_empty() && request_id != row.request_id {
             continue;
         }
-        let mut stored = stored_row(stored)?;
-        if stored.has(flag::ATTEMPTS) {
-            stored.attempts = attempts(tx, stored.id)?;
-        }
-        rows.push(stored);
+        rows.push(with_attempts(tx, stored_row(stored)?)?);
     }
     Ok(rows)
 }
 
-pub(super) fn stored_row(row: &rusqlite::Row) -> rusqlite::Result<Row> {
+/// At most so many of the stored rows behind an id, in the order of ids.
+pub(super) fn after(tx: &Transaction, id: i64, limit: usize) -> rusqlite::Result<Vec<Row>> {
+    let mut find = tx.prepare_cached(select_rows!("WHERE response.id > ?1 ORDER BY response.id LIMIT ?2"))?;
+    let mut found = find.query(params![id, i64::try_from(limit).unwrap_or(i64::MAX)])?;
+    let mut rows = Vec::new();
+    while let Some(stored) = found.next()? {
+        rows.push(with_attempts(tx, stored_row(stored)?)?);
+    }
+    Ok(rows)
+}
+
+fn with_attempts(tx: &Transaction, mut row: Row) -> rusqlite::Result<Row> {
+    if row.has(flag::ATTEMPTS) {
+        row.attempts = attempts(tx, row.id)?;
+    }
+    Ok(row)
+}
+
+fn stored_row(row: &rusqlite::Row) -> rusqlite::Result<Row> {
     Ok(Row {
         id: row.get(0)?,
         message_id: row.get(1)?,
@@ -74,7 +97,7 @@ pub(super) fn tokens_at(row: &rusqlite::Row, first: usize) -> rusqlite::Result<T
     })
 }
 
-pub(super) fn attempts(tx: &Transaction, response: Option<i64>) -> rusqlite::Result<Vec<Charged>> {
+fn attempts(tx: &Transaction, response: Option<i64>) -> rusqlite::Result<Vec<Charged>> {
     tx.prepare_cached(
         "SELECT kind, name, is_extra, cost_picousd, input, output, cache_read, cache_write_5m, cache_write_1h,
                 contract_picousd
