@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::pricing::overlay::{Origin, Overlay};
+
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("no home directory: set HOME, or ODIN_STATE_DIR and CLAUDE_CONFIG_DIR")]
@@ -30,6 +32,8 @@ pub struct Config {
     /// IANA name; none: the system's.
     pub timezone: Option<String>,
     pub backups: Backups,
+    /// The user's own prices.
+    pub prices: Overlay,
 }
 
 /// How many automatic backups are kept.
@@ -55,6 +59,7 @@ struct File {
     timezone: Option<String>,
     claude: Claude,
     backups: Backups,
+    prices: Overlay,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -79,11 +84,16 @@ impl Config {
         };
         let config_home = below("XDG_CONFIG_HOME", ".config");
 
-        let file = match (set("ODIN_CONFIG").map(PathBuf::from), &config_home) {
+        let mut file = match (set("ODIN_CONFIG").map(PathBuf::from), &config_home) {
             (Some(path), _) => read(&path)?.ok_or_else(|| missing(&path))?,
             (None, Some(folder)) => read(&folder.join("odin/config.toml"))?.unwrap_or_default(),
             (None, None) => File::default(),
         };
+        if let Some(list) = &mut file.prices.file {
+            // Beside the config file, unless it says more.
+            let folder = file.prices.origin.path.parent().unwrap_or(Path::new(""));
+            *list = folder.join(expand(list, home.as_deref()));
+        }
         let state_dir = match set("ODIN_STATE_DIR") {
             Some(path) => path.into(),
             None => below("XDG_STATE_HOME", ".local/state").ok_or(Error::NoHome)?.join("odin"),
@@ -91,7 +101,8 @@ impl Config {
         let claude_dirs = match set("CLAUDE_CONFIG_DIR") {
             Some(list) => named_dirs("CLAUDE_CONFIG_DIR", &split_list(&list))?,
             None if !file.claude.config_dirs.is_empty() => {
-                named_dirs("claude.config_dirs", &expand(file.claude.config_dirs, home.as_deref()))?
+                let dirs = file.claude.config_dirs.iter().map(|dir| expand(dir, home.as_deref()));
+                named_dirs("claude.config_dirs", &dirs.collect::<Vec<_>>())?
             }
             None => {
                 let home = home.ok_or(Error::NoHome)?;
@@ -100,7 +111,8 @@ impl Config {
                 candidates.into_iter().flatten().filter(|path| path.is_dir()).collect()
             }
         };
-        Ok(Self { state_dir, claude_dirs, timezone: file.timezone, backups: file.backups })
+        let File { timezone, backups, prices, .. } = file;
+        Ok(Self { state_dir, claude_dirs, timezone, backups, prices })
     }
 
     pub fn ledger_path(&self) -> PathBuf {
@@ -124,8 +136,11 @@ pub fn projects_dir(claude_dir: &Path) -> PathBuf {
 
 fn read(path: &Path) -> Result<Option<File>, Error> {
     match std::fs::read_to_string(path) {
-        Ok(text) => match toml::from_str(&text) {
-            Ok(file) => Ok(Some(file)),
+        Ok(text) => match toml::from_str::<File>(&text) {
+            Ok(mut file) => {
+                file.prices.origin = Origin { path: path.into(), text };
+                Ok(Some(file))
+            }
             Err(source) => Err(Error::Parse { path: path.into(), source }),
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -143,12 +158,11 @@ fn split_list(list: &OsString) -> Vec<PathBuf> {
     parts.filter(|part| !part.is_empty()).map(|part| std::ffi::OsStr::from_bytes(part).into()).collect()
 }
 
-fn expand(dirs: Vec<PathBuf>, home: Option<&Path>) -> Vec<PathBuf> {
-    let expand = |dir: PathBuf| match (dir.strip_prefix("~"), home) {
+fn expand(path: &Path, home: Option<&Path>) -> PathBuf {
+    match (path.strip_prefix("~"), home) {
         (Ok(rest), Some(home)) => home.join(rest),
-        _ => dir,
-    };
-    dirs.into_iter().map(expand).collect()
+        _ => path.into(),
+    }
 }
 
 /// Those that exist; naming none that does is a mistake worth telling.
@@ -210,6 +224,38 @@ mod tests {
         let error = load(&[("HOME", home.path()), ("ODIN_CONFIG", &file)]).unwrap_err();
         let Error::Parse { source, .. } = error else { panic!("{error}") };
         assert!(source.to_string().contains("line 2") && source.to_string().contains("timezon"), "{source}");
+    }
+
+    #[test]
+    fn a_price_list_lies_beside_the_file_or_where_it_says() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("etc/odin.toml");
+        fs::create_dir(home.path().join("etc")).unwrap();
+        fs::create_dir(home.path().join(".claude")).unwrap();
+        for (list, want) in [
+            ("prices.json", home.path().join("etc/prices.json")),
+            ("~/prices.json", home.path().join("prices.json")),
+            ("/srv/prices.json", "/srv/prices.json".into()),
+        ] {
+            let text = format!("[prices]\nfile = '{list}'\n");
+            fs::write(&file, &text).unwrap();
+            let config = load(&[("HOME", home.path()), ("ODIN_CONFIG", &file)]).unwrap();
+            assert_eq!(config.prices.file, Some(want));
+            assert_eq!((config.prices.origin.path, config.prices.origin.text), (file.clone(), text));
+        }
+    }
+
+    #[test]
+    fn a_price_that_cannot_be_read_is_told_with_its_line() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("odin.toml");
+        fs::write(&file, "timezone = 'UTC'\n[[prices.discount]]\npercent = 12.5\n").unwrap();
+        let error = load(&[("HOME", home.path()), ("ODIN_CONFIG", &file)]).unwrap_err();
+        let Error::Parse { source, .. } = error else { panic!("{error}") };
+        assert!(
+            source.to_string().contains("line 3") && source.to_string().contains("in quotes"),
+            "{source}"
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@
 use libfuzzer_sys::arbitrary::{Arbitrary, Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use odin::model::{Attempt, AttemptKind, Tokens};
-use odin::pricing::{Bill, PriceList, Request};
+use odin::pricing::{Bill, Prices, Request};
 
 const MAX_COUNT: i64 = 1_000_000_000;
 /// 2024 and 2028: before the first price, behind the last change.
@@ -13,7 +13,7 @@ const FROM_MS: i64 = 1_704_067_200_000;
 const TO_MS: i64 = 1_830_297_600_000;
 
 fuzz_target!(|asked: Asked| {
-    let prices = PriceList::embedded();
+    let prices = Prices::embedded();
     if let Some(id) = prices.priced_as(asked.model) {
         assert_eq!(prices.priced_as(id), Some(id), "a name of the list is its own");
         assert_eq!(prices.priced_as(&asked.model.to_ascii_uppercase()), Some(id));
@@ -50,7 +50,7 @@ struct Asked<'a> {
 
 impl Asked<'_> {
     fn bill(&self, tokens: Tokens) -> Bill {
-        let prices = PriceList::embedded();
+        let prices = Prices::embedded();
         prices.bill(&Request {
             model: &prices.resolve(self.model),
             speed: self.speed,

@@ -19,7 +19,7 @@ pub(super) struct ModelId {
 pub(super) fn parse(text: &str, is_region: impl Fn(&str) -> bool) -> ModelId {
     let text = text.trim().to_ascii_lowercase();
     if text.contains(":application-inference-profile/") {
-        return ModelId { name: text, ..ModelId::default() };
+        return ModelId { name: text, is_on_cloud: true, ..ModelId::default() };
     }
     let name = text.rsplit('/').next().unwrap_or_default();
     let name = name.strip_suffix("[1m]").or(name.strip_suffix("[2m]")).unwrap_or(name);
@@ -168,7 +168,8 @@ mod tests {
     #[test]
     fn an_application_inference_profile_is_opaque() {
         let text = "arn:aws:bedrock:us-east-1:1:application-inference-profile/claude-opus-5";
-        assert_eq!(name(text), text);
+        let want = ModelId { name: text.into(), is_on_cloud: true, ..ModelId::default() };
+        assert_eq!(parse(text, is_region), want);
     }
 
     #[test]

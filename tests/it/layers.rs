@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 /// The table of `ARCHITECTURE.md`: a module, and what it may use.
 const MAY_USE: &[(&str, &[&str])] = &[
     ("model", &[]),
-    ("config", &[]),
+    ("config", &["pricing"]),
     ("pricing", &["model"]),
     ("source", &["model", "config"]),
     ("collector", &["config"]),
     ("ledger", &["model", "pricing"]),
     ("ingest", &["model", "source", "ledger"]),
-    ("report", &["model", "ledger"]),
+    ("report", &["model", "pricing", "ledger"]),
     ("metrics", &["collector", "ledger"]),
 ];
 
