@@ -251,7 +251,7 @@ impl<'p> Model<'p> {
     }
 
     /// What the user's contract puts in the place of that.
-    fn deal(&self, is_fast: bool, at: Time) -> Option<Deal<'p>> {
+    pub fn deal(&self, is_fast: bool, at: Time) -> Option<Deal<'p>> {
         let listed = self.entry(is_fast, at).map_or(Speed::Standard, |entry| entry.speed);
         self.contract?.deal(is_fast || self.is_fast, listed, at)
     }
@@ -285,7 +285,7 @@ impl Cost {
         let paid = match deal {
             None => list,
             // List cost is whole picodollars.
-            Some(Deal::Discount(percent)) => list.and_then(|list| percent.off().of(list / PARTS)),
+            Some(Deal::Discount(discount)) => list.and_then(|list| discount.percent.off().of(list / PARTS)),
             Some(Deal::Prices(entry)) => priced(entry),
         };
         Self { list, paid, has_contract: deal.is_some() }
@@ -428,6 +428,7 @@ fn digest(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::overlay::Overlay;
     use super::{Bill, Extra, Flags, Prices, Request, table};
     use crate::model::{Attempt, AttemptKind, Tokens};
     use jiff::Timestamp;
@@ -803,6 +804,87 @@ mod tests {
         );
         let longer = Prices::parse("the list", &format!("{} ", table::EMBEDDED)).unwrap();
         assert_ne!(&longer.version, version);
+    }
+
+    /// Bills of three models of a list that never changes, under an overlay that never does, over all that matters.
+    fn bills_of_fixed_prices() -> String {
+        let list =
+            Prices::parse("the list", include_str!("../tests/fixtures/prices/three-models.json")).unwrap();
+        let overlay = toml::from_str::<Overlay>(
+            "[[discount]]
+            percent = '33.333'
+            models = ['claude-haiku-5-5']
+            [[model]]
+            id = 'claude-sonnet-4-5'
+            input = '2.000001'
+            output = '9'
+            cache_read = '0.000007'
+            cache_write_5m = '2.5'
+            cache_write_1h = '4'
+            [[model]]
+            id = 'own'
+            input = '0.000001'
+            output = '3'",
+        );
+        let prices = list.with(&overlay.unwrap()).unwrap();
+        let write = Tokens { cache_read: 7, cache_write_5m: 3, cache_write_1h: 250_000, ..tokens(11, 0) };
+        let usages = [tokens(1, 1), Tokens { cache_read: 100_001, ..tokens(0, 13) }, write];
+        let part = attempt(AttemptKind::Message, Some("claude-haiku-5-5"), tokens(1, 1));
+        let advisor = attempt(AttemptKind::Advisor, Some("claude-sonnet-4-5"), tokens(5, 5));
+        let fallback = attempt(AttemptKind::Fallback, None, tokens(1, 1));
+        let behind = [&[][..], &[part, fallback, advisor]];
+        let mut bills = vec![];
+        for model in [
+            "claude-opus-4-6",
+            "us-gov.anthropic.claude-opus-4.6-fast",
+            "claude-haiku-5-5",
+            "own",
+            "claude-sonnet-4-5",
+            "anthropic.claude-sonnet-4-5-20250929-v1:0",
+            "claude-opus-9",
+        ] {
+            for at in [
+                "2026-02-10T00:00:00Z",
+                "2026-02-17T08:00:00Z",
+                "2026-03-12T12:00:00Z",
+                "2026-11-20T12:00:00Z",
+            ] {
+                for (usage, attempts) in
+                    usages.into_iter().flat_map(|usage| behind.map(|attempts| (usage, attempts)))
+                {
+                    for terms in
+                        ["standard  ", "fast us ", "standard us batch", "fast  batch", "standard  priority"]
+                    {
+                        let resolved = prices.resolve(model);
+                        let mut terms = terms.split(' ');
+                        let mut request = ask(&resolved, at);
+                        request.speed = terms.next().unwrap();
+                        request.inference_geo = terms.next().unwrap();
+                        request.service_tier = terms.next().unwrap();
+                        (request.tokens, request.attempts) = (usage, attempts);
+                        (request.web_searches, request.is_refused) = (usage.output, usage.output == 0);
+                        let Bill { cost_picousd, contract_picousd, extras, flags } = prices.bill(&request);
+                        let extras: Vec<_> =
+                            extras.iter().map(|extra| (extra.cost_picousd, extra.contract_picousd)).collect();
+                        bills.push(format!(
+                            "{cost_picousd:?} {contract_picousd:?} {extras:?} {}",
+                            flags.bits()
+                        ));
+                    }
+                }
+            }
+        }
+        assert_eq!(bills.len(), 7 * 4 * 6 * 5);
+        bills.join("\n")
+    }
+
+    #[test]
+    fn the_same_prices_make_the_same_bills_as_long_as_the_rules_have_the_same_number() {
+        assert_eq!(
+            (super::RULES, super::digest(&bills_of_fixed_prices())),
+            (1, "647c206d".into()),
+            "raise RULES if bills changed, and write the new digest here"
+        );
     }
 
     fn any_tokens() -> impl Strategy<Value = Tokens> {

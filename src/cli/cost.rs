@@ -156,7 +156,7 @@ fn installed_zone(name: &str) -> Option<TimeZone> {
     TimeZone::tzif(name, &bytes).ok()
 }
 
-fn width() -> usize {
+pub(super) fn width() -> usize {
     let of_terminal = || {
         let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
         Some(usize::from(size.ws_col)).filter(|columns| *columns > 0)
@@ -166,7 +166,7 @@ fn width() -> usize {
 }
 
 /// That wants to see bold text (<https://no-color.org>).
-fn is_terminal() -> bool {
+pub(super) fn is_terminal() -> bool {
     let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     std::io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb

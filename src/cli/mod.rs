@@ -5,6 +5,7 @@ mod demo;
 mod generate;
 mod ingest;
 mod ledger;
+mod prices;
 mod progress;
 mod up;
 
@@ -27,7 +28,6 @@ struct Cli {
 }
 
 #[derive(Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one")]
 enum Command {
     /// Everything for a first look: read the transcripts, show what they cost, say what to do next
     Up(up::Options),
@@ -36,6 +36,9 @@ enum Command {
     Cost(cost::CostCommand),
     /// Read what is new in the transcripts
     Ingest(ingest::Options),
+    /// What models cost, when and why
+    #[command(after_help = prices::EXAMPLES)]
+    Prices(prices::Options),
     /// Look after the ledger
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -83,6 +86,7 @@ fn run_once(command: &Command, config: &Config) -> anyhow::Result<End> {
         Command::Up(options) => up::run(options, config),
         Command::Cost(cost::CostCommand::Report(options)) => cost_report(options, config),
         Command::Ingest(options) => ingest::run(options, config),
+        Command::Prices(options) => prices::run(options, config),
         Command::Ledger(command) => ledger::run(command, config),
         Command::Generate(command) => generate::run(command),
     }

@@ -54,6 +54,13 @@ impl Multiplier {
     }
 }
 
+impl MicroUsd {
+    /// As it is shown, with all digits of the product.
+    pub fn times(self, by: Multiplier) -> String {
+        dollars(i128::from(self.0) * by.numerator, 1_000_000 * by.denominator)
+    }
+}
+
 impl Percent {
     const ALL: i64 = 100_000;
 
@@ -79,10 +86,15 @@ impl fmt::Display for Percent {
 /// In dollars, with cents at least, as in `6.25`, `0.125` and `4.00`.
 impl fmt::Display for MicroUsd {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let text = plain(self.0.into(), 1_000_000);
-        let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
-        write!(f, "{whole}.{fraction:0<2}")
+        f.write_str(&self.times(Multiplier::ONE))
     }
+}
+
+/// `number / unit` with two decimals or more.
+fn dollars(number: i128, unit: i128) -> String {
+    let text = plain(number, unit);
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    format!("{whole}.{fraction:0<2}")
 }
 
 /// `number / unit` as a decimal, where `unit` is a power of ten.
@@ -224,6 +236,8 @@ mod tests {
         {
             assert_eq!(MicroUsd(price).to_string(), want);
         }
+        assert_eq!(MicroUsd(10_000).times(Percent(12_345).off()), "0.0087655");
+        assert_eq!(MicroUsd(4_000_000).times(Percent(50_000).off()), "2.00");
     }
 
     #[test]

@@ -117,7 +117,7 @@ pub struct Discount {
 #[derive(Debug, Clone, Copy)]
 pub enum Deal<'c> {
     Prices(&'c Entry),
-    Discount(Percent),
+    Discount(&'c Discount),
 }
 
 impl Contract {
@@ -126,7 +126,7 @@ impl Contract {
         let fast = table::entry(&self.prices, Speed::Fast, at).filter(|_| is_fast);
         let prices = fast.or_else(|| table::entry(&self.prices, listed, at));
         let discount = || self.discounts.iter().find(|discount| discount.period.contains(at));
-        prices.map(Deal::Prices).or_else(|| discount().map(|discount| Deal::Discount(discount.percent)))
+        prices.map(Deal::Prices).or_else(|| discount().map(Deal::Discount))
     }
 }
 
@@ -150,8 +150,13 @@ impl Overlay {
                 entries.push(rule.entry());
                 entries.len() - 1
             });
-            let tiers = &mut entries[at].tiers;
-            tiers.push(rule.tier());
+            let (tier, tiers) = (rule.tier(), &mut entries[at].tiers);
+            if tiers.iter().any(|other| other.prompt_tokens_above == tier.prompt_tokens_above) {
+                return Err(
+                    self.wrong(&rule.id, "is there twice; prices that follow on each other have dates")
+                );
+            }
+            tiers.push(tier);
             tiers.sort_by_key(|tier| tier.prompt_tokens_above);
         }
         // Not before all are there: prices for longer prompts may stand above those for short ones.
@@ -159,7 +164,7 @@ impl Overlay {
             let entries = rules.entries(table, rule.id.get_ref());
             let own = entries.iter().position(|entry| rule.belongs_to(entry));
             let checked = own.map_or(Ok(()), |at| table::check_entry(entries, at));
-            checked.map_err(|what| self.wrong(&rule.id, &what))?;
+            checked.map_err(|what| self.wrong(&rule.id, what))?;
         }
         Ok(())
     }
@@ -462,6 +467,32 @@ mod tests {
         prop::sample::select(ids.collect::<Vec<_>>())
     }
 
+    /// A line of an overlay, likely a sound one where it stands.
+    fn any_line() -> impl Strategy<Value = String> {
+        let id = prop::sample::select(vec![
+            "own",
+            "acme/own",
+            "claude-opus-5-5",
+            "claude-haiku-5.5[1m]",
+            "a*",
+            "",
+        ]);
+        let date = prop::sample::select(vec!["2026-01-01", "2026-06-01", "'2026-10-01T08:00Z'"]);
+        let number =
+            prop::sample::select(vec!["0", "'0.000001'", "'99.999'", "'999999.999999'", "3", "-1", "1.5"]);
+        let all = (id.clone(), id, date, number);
+        let class = prop::sample::select(vec!["output", "cache_read", "cache_write_5m", "cache_write_1h"]);
+        (0..7, class, all).prop_map(|(kind, class, (id, other, date, number))| match kind {
+            0 => format!("[[model]]\nid = '{id}'\ninput = {number}\noutput = 1"),
+            1 => format!("[[discount]]\npercent = {number}\nmodels = ['{id}', 'claude-*']"),
+            2 => format!("[alias]\n'{id}' = '{other}'\ngateway = '{other}'"),
+            3 => format!("from = {date}"),
+            4 => format!("until = {date}"),
+            5 => format!("{class} = {number}"),
+            _ => "[[model]]\nid = 'own'\nprompt_tokens_above = 9\ninput = 1\noutput = 2".into(),
+        })
+    }
+
     #[test]
     fn the_readme_shows_an_overlay_that_is_understood() {
         let readme = include_str!("../../README.md");
@@ -724,8 +755,11 @@ cache_write_1h = '8'
                 "/c.toml, line 6: `acme/coder-v2` has prices of its own, in [[prices.model]]",
             ),
             (&missing, "/c.toml, line 2: `cache_read` is missing, for which the list has a price"),
-            (&own.repeat(2), "/c.toml, line 2: the tiers do not rise from 0"),
-            (&format!("{own}prompt_tokens_above = 5"), "/c.toml, line 2: the tiers do not rise from 0"),
+            (&own.repeat(2), "/c.toml, line 6: is there twice; prices that follow on each other have dates"),
+            (
+                &format!("{own}prompt_tokens_above = 5"),
+                "/c.toml, line 2: has no prices for short prompts, with `prompt_tokens_above` 0",
+            ),
             (
                 &format!("{own}until = '2026-02-01'\n{own}from = '2026-01-01'"),
                 "/c.toml, line 7: overlaps with an earlier one",
@@ -860,6 +894,19 @@ cache_write_1h = '8'
     }
 
     proptest! {
+        #[test]
+        fn any_overlay_is_taken_or_refused(lines in prop::collection::vec(any_line(), 0..12), terms in any_terms()) {
+            if let Ok(overlay) = toml::from_str::<Overlay>(&lines.join("\n"))
+                && let Ok(prices) = Prices::load(&overlay)
+            {
+                for model in ["own", "claude-opus-5-5", "eu.anthropic.claude-haiku-5-5", "acme/gateway"] {
+                    let bill = terms.bill(&prices, model);
+                    prop_assert!(bill.cost_picousd.is_none_or(|cost| cost >= 0));
+                    prop_assert!(bill.contract_picousd.is_none_or(|cost| cost >= 0));
+                }
+            }
+        }
+
         #[test]
         fn an_alias_is_billed_as_its_target(target in any_model(), terms in any_terms()) {
             let prices = prices(&format!("[prices.alias]\nalias = '{target}'"));

@@ -21,6 +21,7 @@ const SCHEMA: &str = "odin-claude-prices/1";
 
 #[derive(Debug, Deserialize)]
 pub struct Table {
+    schema: String,
     /// The day that the list was checked.
     pub as_of: String,
     pub modifiers: Modifiers,
@@ -163,12 +164,14 @@ struct Format {
 impl Table {
     /// `list` names it in errors.
     pub(super) fn parse(list: &str, json: &str) -> Result<Self, Error> {
-        let unreadable = |source| Error::List { list: list.into(), source };
-        let Format { schema } = serde_json::from_str(json).map_err(unreadable)?;
-        if schema != SCHEMA {
-            return Err(Error::Format { list: list.into(), schema, known: SCHEMA });
+        let other_format = |schema| Error::Format { list: list.into(), schema, known: SCHEMA };
+        let table: Self = serde_json::from_str(json).map_err(|source| match serde_json::from_str(json) {
+            Ok(Format { schema }) if schema != SCHEMA => other_format(schema),
+            _ => Error::List { list: list.into(), source },
+        })?;
+        if table.schema != SCHEMA {
+            return Err(other_format(table.schema));
         }
-        let table: Self = serde_json::from_str(json).map_err(unreadable)?;
         for (index, model) in table.models.iter().enumerate() {
             let invalid = |what: String| Error::Rule { list: list.into(), model: model.id.clone(), what };
             if table.model_id(&model.id).name != model.id {
@@ -178,7 +181,8 @@ impl Table {
                 return Err(invalid("is listed twice".into()));
             }
             for (index, entry) in model.entries.iter().enumerate() {
-                let checked = check_entry(&model.entries, index).and_then(|()| table.check(model, entry));
+                let checked = check_entry(&model.entries, index).map_err(String::from);
+                let checked = checked.and_then(|()| table.check(model, entry));
                 checked.map_err(|what| invalid(format!("entry {}: {what}", index + 1)))?;
             }
         }
@@ -268,18 +272,20 @@ impl Table {
 }
 
 /// Whether an entry goes together with those before it, and its tiers with each other.
-pub(super) fn check_entry(entries: &[Entry], index: usize) -> Result<(), String> {
+pub(super) fn check_entry(entries: &[Entry], index: usize) -> Result<(), &'static str> {
     let entry = &entries[index];
     if !entry.period().is_forward() {
-        return Err("ends before it begins".into());
+        return Err("ends before it begins");
     }
     let mut earlier = entries[..index].iter();
     if earlier.any(|other| other.speed == entry.speed && other.period().overlaps(entry.period())) {
-        return Err("overlaps with an earlier one".into());
+        return Err("overlaps with an earlier one");
     }
-    let is_rising = entry.tiers.is_sorted_by(|a, b| a.prompt_tokens_above < b.prompt_tokens_above);
-    if !is_rising || entry.tiers.first().is_none_or(|tier| tier.prompt_tokens_above != 0) {
-        return Err("the tiers do not rise from 0".into());
+    if entry.tiers.first().is_none_or(|tier| tier.prompt_tokens_above != 0) {
+        return Err("has no prices for short prompts, with `prompt_tokens_above` 0");
+    }
+    if !entry.tiers.is_sorted_by(|a, b| a.prompt_tokens_above < b.prompt_tokens_above) {
+        return Err("the tiers do not rise");
     }
     Ok(())
 }
@@ -343,6 +349,8 @@ impl Speed {
 }
 
 impl Period {
+    pub const ALWAYS: Self = Self { from: None, until: None };
+
     pub fn contains(self, at: Time) -> bool {
         self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at < until)
     }
@@ -374,12 +382,20 @@ impl FromStr for Time {
     }
 }
 
+impl Time {
+    /// The start of its day.
+    #[must_use]
+    pub fn day(self) -> Self {
+        const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+        Self(self.0.div_euclid(DAY_MS).saturating_mul(DAY_MS))
+    }
+}
+
 /// The day where it is the start of one.
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        const DAY_MS: i64 = 24 * 60 * 60 * 1000;
         match Timestamp::from_millisecond(self.0) {
-            Ok(time) if self.0 % DAY_MS == 0 => write!(f, "{}", TimeZone::UTC.to_datetime(time).date()),
+            Ok(time) if *self == self.day() => write!(f, "{}", TimeZone::UTC.to_datetime(time).date()),
             Ok(time) => write!(f, "{time}"),
             Err(_) => write!(f, "{} ms", self.0),
         }
@@ -498,6 +514,8 @@ mod tests {
 
     #[test]
     fn a_list_of_another_format_is_refused_whatever_else_it_has() {
+        let error = error_after(|list| list["schema"] = json!("odin-claude-prices/2"));
+        assert!(error.contains("has the format `odin-claude-prices/2`"), "{error}");
         assert_eq!(
             Table::parse("the list", r#"{"schema":"odin-claude-prices/2","models":7}"#)
                 .unwrap_err()
@@ -529,9 +547,20 @@ mod tests {
         assert_eq!(error, "the list: claude-3-5-haiku: entry 2: overlaps with an earlier one");
         let error =
             error_after(|list| list["models"][0]["entries"][0]["tiers"][0]["prompt_tokens_above"] = json!(1));
-        assert_eq!(error, "the list: claude-3-opus: entry 1: the tiers do not rise from 0");
+        assert_eq!(
+            error,
+            "the list: claude-3-opus: entry 1: has no prices for short prompts, with `prompt_tokens_above` 0"
+        );
+        let error = error_after(|list| {
+            let tiers = list["models"][6]["entries"][1]["tiers"].as_array_mut().unwrap();
+            tiers[1]["prompt_tokens_above"] = json!(0);
+        });
+        assert_eq!(error, "the list: claude-sonnet-4: entry 2: the tiers do not rise");
         let error = error_after(|list| list["models"][0]["entries"][0]["tiers"] = json!([]));
-        assert_eq!(error, "the list: claude-3-opus: entry 1: the tiers do not rise from 0");
+        assert_eq!(
+            error,
+            "the list: claude-3-opus: entry 1: has no prices for short prompts, with `prompt_tokens_above` 0"
+        );
         let error = error_after(|list| list["models"][4]["entries"][1]["valid_to"] = json!("2024-12-03"));
         assert_eq!(error, "the list: claude-3-5-haiku: entry 2: ends before it begins");
     }

@@ -14,6 +14,7 @@ mod key;
 pub mod markdown;
 mod number;
 mod period;
+pub mod prices;
 #[cfg(test)]
 mod sample;
 mod spelling;

@@ -16,8 +16,8 @@ const GAP: usize = 2;
 const SHORT: usize = 5;
 /// Below this, a name says nothing.
 const MIN_NAME: usize = 5;
-const BOLD: &str = "\x1b[1m";
-const PLAIN: &str = "\x1b[0m";
+pub(super) const BOLD: &str = "\x1b[1m";
+pub(super) const PLAIN: &str = "\x1b[0m";
 
 /// Columns before the cost, from the fullest table to the barest.
 const COLUMNS: &[&[Column]] = &[
@@ -233,7 +233,7 @@ fn fitting(chars: impl Iterator<Item = char>, width: usize) -> impl Iterator<Ite
     })
 }
 
-fn columns_of(text: &str) -> usize {
+pub(super) fn columns_of(text: &str) -> usize {
     if text.is_ascii() { text.len() } else { text.chars().map(columns_of_char).sum() }
 }
 

@@ -24,9 +24,16 @@ fn home_with_costs() -> Home {
 #[test]
 fn help_and_version_succeed() {
     let home = Home::new();
-    for args in
-        ["--help", "-h", "cost --help", "cost report --help", "ingest --help", "up --help", "ledger check -h"]
-    {
+    for args in [
+        "--help",
+        "-h",
+        "cost --help",
+        "cost report --help",
+        "ingest --help",
+        "up --help",
+        "ledger check -h",
+        "prices -h",
+    ] {
         let run = home.run(args);
         assert!(
             run.code == Some(0) && run.stdout.contains("Usage") && run.stderr.is_empty(),
@@ -141,7 +148,12 @@ fn nothing_but_a_terminal_gets_escape_codes() {
 }
 
 /// What odin prints on a terminal that is so many columns wide. None: there is no `script`, which has been told.
-fn on_terminal(home: &Home, args: &str, columns: u32, environment: (&str, &str)) -> Option<String> {
+pub(crate) fn on_terminal(
+    home: &Home,
+    args: &str,
+    columns: u32,
+    environment: (&str, &str),
+) -> Option<String> {
     if Command::new("script").arg("--version").output().is_err() {
         tell("skipped: no `script` to make a terminal with");
         return None;

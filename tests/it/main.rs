@@ -24,5 +24,6 @@ mod harness;
 mod layers;
 mod life;
 mod merge;
+mod prices;
 mod random;
 mod real_client;
