@@ -41,7 +41,7 @@ pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<End> {
     let prices = load(config)?;
     let today = || Time(i64::try_from(now().as_millis()).unwrap_or(i64::MAX)).day();
     let at = options.at.unwrap_or_else(today);
-    let sheet = sheets::sheet(&prices, options.model.as_deref(), at)
+    let sheet = sheets::sheet(prices, options.model.as_deref(), at)
         .map_err(|unknown| anyhow!("{unknown}\n{}", advice(&unknown.asked, config)))?;
     print(&match options.format {
         Format::Table => sheets::table::render(&sheet, cost::width(), cost::is_terminal()),
@@ -50,15 +50,18 @@ pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<End> {
     Ok(End::Done)
 }
 
-/// The price list and the user's own prices.
-pub(super) fn load(config: &Config) -> anyhow::Result<Prices> {
-    Prices::load(&config.prices).map_err(|error| match &error {
-        Error::NoModel { wanted, known, .. } => {
-            let near = report::nearest(wanted, known.iter().map(String::as_str)).join(", ");
-            anyhow!("{error}; the nearest: {near}")
-        }
-        _ => error.into(),
-    })
+/// The price list and the user's own prices, once for the whole run.
+pub(super) fn load(config: &Config) -> anyhow::Result<&'static Prices> {
+    match Prices::load(&config.prices) {
+        Ok(prices) => Ok(Box::leak(Box::new(prices))),
+        Err(error) => match &error {
+            Error::NoModel { wanted, known, .. } => {
+                let near = report::nearest(wanted, known.iter().map(String::as_str)).join(", ");
+                Err(anyhow!("{error}; the nearest: {near}"))
+            }
+            _ => Err(error.into()),
+        },
+    }
 }
 
 /// What to do about a model without a price.
