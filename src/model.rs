@@ -132,12 +132,96 @@ pub struct Response<'a> {
     pub code_executions: i64,
     /// The model requests behind the response, where they are more than the one that `tokens` describes.
     pub attempts: Vec<Attempt>,
+    /// The tool calls on the line; what the service ran itself, as a web search, is none.
+    pub tool_uses: Vec<ToolUse<'a>>,
     /// `stop_reason` was there: the usage is final, not a placeholder of the stream's start.
     pub is_finished: bool,
     /// `stop_reason` was `refusal`.
     pub is_refused: bool,
     /// The stream was cut (`isAbortedMidStream`): the output is a lower bound.
     pub is_aborted: bool,
+}
+
+/// A call of one of the client's tools, from a `tool_use` block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolUse<'a> {
+    /// The same on all copies, and on the result.
+    pub id: Cow<'a, str>,
+    /// As written: `Bash`, `mcp__server__tool`. Empty where the model wrote what cannot be a tool's name.
+    pub name: Cow<'a, str>,
+}
+
+/// How a tool call ended. Where lines differ, the lesser one is right: a client that finds a call without a result
+/// when it resumes or forks a session writes down an interruption, whatever is still to come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ToolOutcome {
+    Ok,
+    /// The tool ran and failed, or could not be run as it was called.
+    Error,
+    /// A person, a permission rule, a hook or the auto mode said no.
+    Denied,
+    /// Stopped before its end: by a person, with its turn, or because the client ended.
+    Interrupted,
+}
+
+/// What a `tool_result` block says of the call it answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolResult<'a> {
+    pub tool_use_id: Cow<'a, str>,
+    pub outcome: ToolOutcome,
+}
+
+/// What happened in a session besides responses and tool calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum EventKind {
+    /// The conversation was replaced by a summary; `detail` is the trigger: `manual`, `auto`.
+    Compaction,
+    /// A request failed and was sent again; `detail` is the error.
+    Retry,
+    /// A request failed for good; `detail` is the error.
+    ApiError,
+    /// A person stopped the client; `detail` is what it was at: `response`, `tool_use`.
+    Interruption,
+    /// Another model took over; `detail` is the trigger: `overloaded`, `refusal` and others.
+    ModelFallback,
+}
+
+/// What one line says of one event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event<'a> {
+    /// The line's `uuid`, which its copies share.
+    pub uuid: Cow<'a, str>,
+    pub kind: EventKind,
+    /// Milliseconds since the epoch, UTC.
+    pub at_ms: i64,
+    /// As in [`Response`]; on a copy of anything but a failed request, the session that it was copied to.
+    pub session: Cow<'a, str>,
+    pub agent: Cow<'a, str>,
+    /// One word, never text. An error: its type (`overloaded_error`), else its HTTP status, else the code of the
+    /// broken connection (`ECONNRESET`), else where it was retried (`request_retry`). Empty where nothing is known.
+    pub detail: Cow<'a, str>,
+}
+
+/// A session began with a copy of another's history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fork<'a> {
+    pub session: Cow<'a, str>,
+    /// The session it was copied from, as far as the line tells; an earlier one that had been copied before, else.
+    pub from: Cow<'a, str>,
+}
+
+/// What lies beside a subagent's transcript.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AgentMeta {
+    /// As in `general-purpose`.
+    pub agent_type: String,
+    /// The agent that started it; empty: the session's main loop.
+    pub parent_agent: String,
+    /// 1 for an agent of the main loop.
+    pub spawn_depth: Option<i64>,
+    /// As asked for: an id, or an alias as in `haiku`.
+    pub model: String,
+    pub is_finished: bool,
 }
 
 /// A folder below a config dir's `projects/`.

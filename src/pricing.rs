@@ -16,7 +16,8 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use crate::model::{Attempt, AttemptKind, Tokens, fnv1a};
-use exact::{PARTS, half_to_even};
+use exact::PARTS;
+pub use exact::half_to_even;
 use overlay::{Contract, Deal, Overlay, Rules};
 use table::{Entry, ModelPrices, Speed, Table, Time};
 
@@ -58,9 +59,6 @@ pub struct Prices {
     pub table: Table,
     pub rules: Rules,
 }
-
-/// Prices without any of the user.
-pub type PriceList = Prices;
 
 /// A model id, looked up. Keep one per distinct id: looking up costs more than pricing.
 #[derive(Debug, Clone)]

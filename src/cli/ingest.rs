@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use indicatif::{HumanBytes, HumanCount};
 
-use super::ledger::backup_daily;
+use super::ledger::{backup_daily, open};
 use super::{End, now, progress, say};
 use crate::config::{Config, projects_dir};
 use crate::ingest::{Damaged, Found, Look, Outcome, Watcher};
-use crate::ledger::{self, Ledger, Reader};
+use crate::ledger::{Ledger, Reader};
 
 /// How many damaged lines are named one by one.
 const MAX_NAMED: usize = 5;
@@ -24,7 +24,7 @@ pub(super) struct Options {
 }
 
 pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<End> {
-    let mut ledger = Ledger::open(&config.ledger_path())?;
+    let mut ledger = open(config)?;
     let outcome = all(&mut ledger, config, &mut *progress::watcher())?;
     tell_damage(&outcome);
     if !options.quiet {
@@ -37,17 +37,6 @@ pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<End> {
     }
     backup_daily(&mut ledger, config);
     Ok(if outcome.unreadable.is_empty() { End::Done } else { End::Found })
-}
-
-/// Opens the ledger, to read at least; beside it, why it cannot be written to.
-pub(super) fn open(config: &Config) -> anyhow::Result<(Ledger, Result<(), ledger::Error>)> {
-    let path = config.ledger_path();
-    match Ledger::open(&path) {
-        Err(error @ (ledger::Error::ReadOnly { .. } | ledger::Error::Full { .. })) if path.exists() => {
-            Ok((Ledger::open_read_only(&path)?, Err(error)))
-        }
-        opened => Ok((opened?, Ok(()))),
-    }
 }
 
 /// Prepares a look at all config dirs.

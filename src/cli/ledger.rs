@@ -9,10 +9,10 @@ use indicatif::{HumanBytes, HumanCount};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use super::{End, ingest, now, print, progress, say};
+use super::{End, ingest, now, prices, print, progress, say};
 use crate::config::Config;
 use crate::ledger::{self, Ledger, contents};
-use crate::report::export;
+use crate::report::{self, export};
 
 #[derive(clap::Subcommand)]
 pub(super) enum LedgerCommand {
@@ -78,6 +78,34 @@ pub(super) fn run(command: &LedgerCommand, config: &Config) -> anyhow::Result<En
     }
 }
 
+/// Opens the ledger, made if need be, and brings it to the present prices.
+pub(super) fn open(config: &Config) -> anyhow::Result<Ledger> {
+    let prices = prices::load(config)?;
+    let mut ledger = Ledger::open(&config.ledger_path())?.priced_by(prices);
+    if let Some(moved) = ledger.reprice()?.filter(|moved| !moved.is_empty()) {
+        say(&format!("odin: priced anew by {}:", prices.version));
+        for (model, moved) in &moved {
+            say(&format!("  {}", report::moved(model, moved)));
+        }
+    }
+    Ok(ledger)
+}
+
+/// Opens the ledger, to read at least; beside it, why it cannot be written to.
+pub(super) fn open_at_least_to_read(config: &Config) -> anyhow::Result<(Ledger, anyhow::Result<()>)> {
+    match open(config) {
+        Err(error) if config.ledger_path().exists() && is_no_room_to_write(&error) => {
+            let ledger = Ledger::open_read_only(&config.ledger_path())?.priced_by(prices::load(config)?);
+            Ok((ledger, Err(error)))
+        }
+        opened => Ok((opened?, Ok(()))),
+    }
+}
+
+fn is_no_room_to_write(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(ledger::Error::ReadOnly { .. } | ledger::Error::Full { .. }))
+}
+
 fn existing(config: &Config) -> anyhow::Result<PathBuf> {
     let path = config.ledger_path();
     if !path.exists() {
@@ -102,7 +130,8 @@ fn check(config: &Config) -> anyhow::Result<End> {
 }
 
 fn backup(file: Option<&Path>, config: &Config) -> anyhow::Result<End> {
-    let ledger = Ledger::open(&existing(config)?)?;
+    existing(config)?;
+    let ledger = open(config)?;
     let file = match file {
         Some(file) => file.into(),
         None => backups_folder(config)?.join(format!("manual-{}.db", stamp()?)),
@@ -149,7 +178,7 @@ fn restore(backup: Option<&Path>, config: &Config) -> anyhow::Result<End> {
         None => newest_good(&backups).context("no good backup: see `odin ledger restore --list`")?,
     };
     let held = contents(&chosen)?;
-    let mut ledger = Ledger::open(&config.ledger_path())?;
+    let mut ledger = open(config)?;
     let before = backups_folder(config)?.join(format!("before-restore-{}.db", stamp()?));
     ledger.backup(&before)?;
     ledger.restore(&chosen)?;
@@ -254,7 +283,8 @@ fn rebuild_alone(config: &Config) -> anyhow::Result<()> {
     let path = config.ledger_path();
     let backups = backups(config)?;
     let backup = newest_good(&backups);
-    let mut anew = Ledger::begin_anew(&path, backup.as_deref())?;
+    let mut anew = Ledger::begin_anew(&path, backup.as_deref())?.priced_by(prices::load(config)?);
+    anew.reprice()?;
     let outcome = ingest::all(&mut anew, config, &mut *progress::watcher())?;
     ingest::tell_damage(&outcome);
     let saved = anew.absorb(&path);
@@ -290,7 +320,7 @@ fn write_export(
     no_ingest: bool,
     config: &Config,
 ) -> anyhow::Result<End> {
-    let (mut ledger, writable) = ingest::open(config)?;
+    let (mut ledger, writable) = open_at_least_to_read(config)?;
     if !no_ingest {
         writable?;
         ingest::all(&mut ledger, config, &mut *progress::watcher())?;

@@ -102,7 +102,7 @@ fn is_damaged(error: &anyhow::Error) -> bool {
 ///
 /// Most often nothing is new, so the report is made while that is found out; where something is, again.
 fn cost_report(options: &cost::ReportOptions, config: &Config) -> anyhow::Result<End> {
-    let (mut ledger, writable) = ingest::open(config)?;
+    let (mut ledger, writable) = ledger::open_at_least_to_read(config)?;
     let report = |ledger: &Ledger| cost::report(options, ledger, config.timezone.as_deref());
     let (mut text, mut ingested) = (None, Ok(()));
     let is_writable = writable.is_ok();
@@ -115,7 +115,7 @@ fn cost_report(options: &cost::ReportOptions, config: &Config) -> anyhow::Result
             text = (!found.iter().any(Found::is_any)).then_some(early);
             ingested = ingest::quietly(&mut ledger, found);
         }
-        Err(error) => ingested = Err(error.into()),
+        Err(error) => ingested = Err(error),
     }
     if ingested.as_ref().is_err_and(is_damaged) {
         return ingested.map(|()| End::Done);

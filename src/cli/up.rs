@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::ledger::backup_daily;
+use super::ledger::{backup_daily, open};
 use super::{End, cost, demo, ingest, print, progress, say};
 use crate::config::{Config, projects_dir};
 use crate::ledger::Ledger;
@@ -18,7 +18,7 @@ pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<End> {
     if options.demo {
         return demo::run(config);
     }
-    let mut ledger = Ledger::open(&config.ledger_path())?;
+    let mut ledger = open(config)?;
     let outcome = ingest::all(&mut ledger, config, &mut *progress::watcher())?;
     ingest::tell_damage(&outcome);
     if ledger.span()?.is_none() {

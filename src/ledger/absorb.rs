@@ -318,6 +318,7 @@ impl Names {
             web_searches: stored.web_searches,
             code_executions: i64::from(has(flag::CODE_EXECUTION)),
             attempts: stored.attempts.clone(),
+            tool_uses: vec![],
             is_finished: has(flag::FINISHED),
             is_refused: has(flag::REFUSED),
             is_aborted: has(flag::ABORTED),

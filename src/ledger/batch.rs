@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use rusqlite::{Transaction, TransactionBehavior};
 
+use super::calls::{self, Call};
 use super::names::{Names, Reader};
 use super::row::{Charged, Row, flag};
-use super::writer::Writer;
-use super::{Error, Ledger, Progress, explain, files, responses};
-use crate::model::{FileStamp, Folder, Response, TranscriptFile};
-use crate::pricing::PriceList;
+use super::writer::{Writer, low};
+use super::{Error, Ledger, Progress, explain, files, responses, sessions};
+use crate::model::{Event, FileStamp, Folder, Fork, Response, ToolResult, ToolUse, TranscriptFile, fnv1a};
 
 /// One transaction of the ledger. Dropped without [`commit`](Batch::commit), it leaves no trace.
 pub struct Batch<'l> {
@@ -37,7 +37,7 @@ impl Ledger {
         // If the last batch was dropped, what it had named was never stored.
         let is_lost = std::mem::replace(&mut self.is_writing, true);
         self.names.begin(&tx, is_lost).map_err(explained)?;
-        let writer = Writer::new(&tx, PriceList::embedded()).map_err(explained)?;
+        let writer = Writer::new(&tx, self.prices).map_err(explained)?;
         Ok(Batch {
             tx,
             names: &mut self.names,
@@ -55,10 +55,37 @@ impl Batch<'_> {
     pub fn add(&mut self, response: &Response, claim_ms: i64) -> Result<(), Error> {
         let mut add = || {
             let row = row_of(&self.tx, self.names, self.reader, self.project_of, response, claim_ms)?;
+            self.writer.calls(&row, response.tool_uses.iter().map(|call| &*call.id));
             self.writer.add(&self.tx, self.names, row)
         };
         let added = add();
         self.explained(added)
+    }
+
+    /// Takes in how a tool call ended.
+    pub fn tool_result(&mut self, result: &ToolResult) -> Result<(), Error> {
+        let taken = self.writer.result(&self.tx, result);
+        self.explained(taken)
+    }
+
+    /// Takes in what else happened. `claim_ms`: when the line's file was last written; of copies, the earliest counts.
+    pub fn event(&self, event: &Event, claim_ms: i64) -> Result<(), Error> {
+        self.explained(sessions::remember_event(&self.tx, event, claim_ms))
+    }
+
+    /// Takes in that a session began with a copy of another's history.
+    pub fn fork(&self, fork: &Fork) -> Result<(), Error> {
+        self.explained(sessions::remember_fork(&self.tx, fork))
+    }
+
+    /// Takes in the first and the last time on a session's own lines, milliseconds since the epoch.
+    pub fn span(&self, session: &str, begun_ms: i64, ended_ms: i64) -> Result<(), Error> {
+        self.explained(sessions::remember_span(&self.tx, session, begun_ms, ended_ms))
+    }
+
+    /// Takes in which agent started another; empty: the session's main loop.
+    pub fn agent(&self, agent: &str, parent: &str) -> Result<(), Error> {
+        self.explained(sessions::remember_parent(&self.tx, agent, parent))
     }
 
     /// Takes in a response that another ledger knows, unless this one knows of it.
@@ -166,7 +193,12 @@ fn row_of(
         contract_picousd: None,
         flags: 0,
         attempts: response.attempts.iter().map(|attempt| Charged::new(attempt.clone())).collect(),
+        calls: vec![],
     };
+    for ToolUse { id, name } in &response.tool_uses {
+        let call = Call { key: low(fnv1a(id.as_bytes())), tool: names.tool(tx, name)?, outcome: None };
+        calls::join(&mut row.calls, &[call]);
+    }
     row.set(flag::SIDECHAIN, response.is_sidechain);
     row.set(flag::FINISHED, response.is_finished);
     row.set(flag::ABORTED, response.is_aborted);

@@ -6,6 +6,7 @@
 mod absorb;
 mod backup;
 mod batch;
+mod calls;
 mod cells;
 mod check;
 mod export;
@@ -17,6 +18,7 @@ mod reprice;
 mod responses;
 mod rollup;
 mod row;
+mod sessions;
 mod state;
 mod writer;
 
@@ -28,7 +30,9 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, ffi};
 
+use crate::pricing::Prices;
 pub use absorb::Absorbed;
+
 pub use backup::{Contents, contents, expired};
 pub use batch::Batch;
 pub use export::Exported;
@@ -37,12 +41,14 @@ pub use names::Reader;
 pub use query::{Cell, Dimension, Origin, Snapshot, Terms};
 pub use reprice::Moved;
 pub use rollup::{QUARTER_MS, Sums};
+pub use sessions::{SessionEvent, SessionFacts, SessionResponse};
 
 /// Applied in order; `PRAGMA user_version` counts those done. One that has shipped is never edited.
 const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0001_ledger.sql"),
     include_str!("../../migrations/0002_daily_sums.sql"),
     include_str!("../../migrations/0003_life.sql"),
+    include_str!("../../migrations/0004_sessions.sql"),
 ];
 
 /// What a ledger of this version says in `user_version`.
@@ -87,6 +93,7 @@ pub enum Error {
 pub struct Ledger {
     db: Connection,
     path: PathBuf,
+    prices: &'static Prices,
     names: names::Names,
     /// A batch was begun and not committed.
     is_writing: bool,
@@ -130,9 +137,16 @@ impl Ledger {
             Ok(db)
         };
         let db = open().map_err(|source| explain(path, source))?;
-        let mut ledger = Self { db, path: path.into(), names: names::Names::default(), is_writing: false };
+        let (names, prices) = (names::Names::default(), Prices::embedded());
+        let mut ledger = Self { db, path: path.into(), prices, names, is_writing: false };
         ledger.migrate()?;
         Ok(ledger)
+    }
+
+    /// Prices responses by these from now on, instead of by the list that comes with the program.
+    #[must_use]
+    pub fn priced_by(self, prices: &'static Prices) -> Self {
+        Self { prices, ..self }
     }
 
     fn migrate(&mut self) -> Result<(), Error> {

@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::state;
 use crate::model::{Response, fnv1a};
-use crate::pricing::{Model, PriceList};
+use crate::pricing::{Model, Prices};
 
 /// Who reads: part of the origin of every response of one config dir.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,7 @@ pub(super) struct Names {
     epoch: Option<i64>,
     origins: HashMap<Vec<u8>, Origin>,
     terms: HashMap<Vec<u8>, TermsId>,
+    tools: HashMap<String, i64>,
     terms_by_id: HashMap<i64, Terms>,
     /// Reused for the keys of lookups.
     key: Vec<u8>,
@@ -140,11 +141,20 @@ impl Names {
         Ok(terms)
     }
 
+    pub(super) fn tool(&mut self, tx: &Transaction, name: &str) -> rusqlite::Result<i64> {
+        if let Some(id) = self.tools.get(name) {
+            return Ok(*id);
+        }
+        let id = name_id(tx, "tool", "name", name)?;
+        self.tools.insert(name.into(), id);
+        Ok(id)
+    }
+
     /// What terms of an id are.
     pub(super) fn terms_by_id(
         &mut self,
         tx: &Transaction,
-        prices: &'static PriceList,
+        prices: &'static Prices,
         id: i64,
     ) -> rusqlite::Result<&Terms> {
         if let Entry::Vacant(vacant) = self.terms_by_id.entry(id) {

@@ -8,7 +8,6 @@ use rusqlite::{Transaction, params};
 use super::cells::{QUARTERS_OF_DAY, day_of, unpack};
 use super::rollup::{Key, Sums};
 use super::{Error, Ledger, damaged_value};
-use crate::pricing::PriceList;
 
 /// One sum of the rollup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,18 +150,16 @@ impl Ledger {
     }
 
     pub fn names(&self, dimension: Dimension) -> Result<HashMap<i64, String>, Error> {
-        let read = || {
-            self.db
-                .prepare_cached(dimension.sql())?
-                .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
-                .collect()
-        };
-        self.explained(read())
+        self.explained(self.names_of(dimension.sql()))
+    }
+
+    pub(super) fn names_of(&self, sql: &str) -> rusqlite::Result<HashMap<i64, String>> {
+        self.db.prepare_cached(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
     }
 
     /// The id that a model is priced as, where that is not its own.
     pub fn priced_as(&self, model: &str) -> Option<&str> {
-        PriceList::embedded().priced_as(model).filter(|id| *id != model)
+        self.prices.priced_as(model).filter(|id| *id != model)
     }
 
     /// The quarters of the first and the last response.

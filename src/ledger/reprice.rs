@@ -7,7 +7,6 @@ use rusqlite::TransactionBehavior;
 use super::row::{Row, flag};
 use super::writer::Writer;
 use super::{Error, Ledger, explain, responses, state};
-use crate::pricing::PriceList;
 
 /// Rows held in memory at a time.
 const CHUNK: usize = 1000;
@@ -30,7 +29,7 @@ pub struct Moved {
 impl Ledger {
     /// Brings all responses to the present prices, in one transaction. None where they are; else what moved, by model.
     pub fn reprice(&mut self) -> Result<Option<BTreeMap<String, Moved>>, Error> {
-        let prices = PriceList::embedded();
+        let prices = self.prices;
         let done: Option<String> = self.explained(state::get(&self.db, state::PRICES))?;
         if done.as_ref() == Some(&prices.version) {
             return Ok(None);

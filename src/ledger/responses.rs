@@ -1,7 +1,8 @@
 //! Rows of `response` and `attempt`: the statements that read and write them.
 
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
+use super::calls;
 use super::names::name_id;
 use super::row::{Charged, Row, flag};
 use crate::model::{Attempt, AttemptKind, Tokens, fnv1a};
@@ -12,7 +13,7 @@ macro_rules! select_rows {
         concat!(
             "SELECT response.id, message_id, request_id, at_ms, claim_ms, origin_id, session_id, terms_id, provenance,
                     input, output, cache_read, cache_write_5m, cache_write_1h, web_searches, cost_picousd, flags,
-                    contract_picousd, model.name, requested_model, speed, inference_geo, service_tier
+                    contract_picousd, tools, model.name, requested_model, speed, inference_geo, service_tier
                FROM response JOIN origin ON origin.id = origin_id
                JOIN terms ON terms.id = terms_id JOIN model ON model.id = model_id ",
             $which
@@ -49,6 +50,13 @@ pub(super) fn after(tx: &Transaction, id: i64, limit: usize) -> rusqlite::Result
     Ok(rows)
 }
 
+/// The stored row of an id.
+pub(super) fn by_id(tx: &Transaction, id: i64) -> rusqlite::Result<Option<Row>> {
+    let mut find = tx.prepare_cached(select_rows!("WHERE response.id = ?1"))?;
+    let row = find.query_row([id], stored_row).optional()?;
+    row.map(|row| with_attempts(tx, row)).transpose()
+}
+
 fn with_attempts(tx: &Transaction, mut row: Row) -> rusqlite::Result<Row> {
     if row.has(flag::ATTEMPTS) {
         row.attempts = attempts(tx, row.id)?;
@@ -74,13 +82,14 @@ fn stored_row(row: &rusqlite::Row) -> rusqlite::Result<Row> {
         flags: row.get(16)?,
         contract_picousd: row.get(17)?,
         attempts: vec![],
+        calls: row.get_ref(18)?.as_blob_or_null()?.map(calls::unpack).unwrap_or_default(),
     })
 }
 
 /// As [`Names::terms`] makes it.
 fn terms_hash(row: &rusqlite::Row) -> rusqlite::Result<i64> {
     let mut key = Vec::new();
-    for column in 18..23 {
+    for column in 19..24 {
         key.extend_from_slice(row.get_ref(column)?.as_str()?.as_bytes());
         key.push(0);
     }
@@ -132,8 +141,8 @@ pub(super) fn insert(tx: &Transaction, row: &mut Row, price_list: i64) -> rusqli
         .prepare_cached(
             "INSERT INTO response (message_id, request_id, at_ms, claim_ms, origin_id, terms_id, provenance, input,
                 output, cache_read, cache_write_5m, cache_write_1h, web_searches, cost_picousd, price_list_id, flags,
-                contract_picousd)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                contract_picousd, tools)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
         )?
         .insert(params![
             row.message_id,
@@ -152,7 +161,8 @@ pub(super) fn insert(tx: &Transaction, row: &mut Row, price_list: i64) -> rusqli
             row.cost_picousd,
             price_list,
             row.flags,
-            row.contract_picousd
+            row.contract_picousd,
+            calls::pack(&row.calls)
         ])?;
     row.id = Some(id);
     insert_attempts(tx, row)
@@ -163,7 +173,7 @@ pub(super) fn update(tx: &Transaction, row: &Row, price_list: i64) -> rusqlite::
     tx.prepare_cached(
         "UPDATE response SET at_ms = ?2, claim_ms = ?3, origin_id = ?4, terms_id = ?5, provenance = ?6, input = ?7,
                 output = ?8, cache_read = ?9, cache_write_5m = ?10, cache_write_1h = ?11, web_searches = ?12,
-                cost_picousd = ?13, price_list_id = ?14, flags = ?15, contract_picousd = ?16
+                cost_picousd = ?13, price_list_id = ?14, flags = ?15, contract_picousd = ?16, tools = ?17
           WHERE id = ?1",
     )?
     .execute(params![
@@ -182,7 +192,8 @@ pub(super) fn update(tx: &Transaction, row: &Row, price_list: i64) -> rusqlite::
         row.cost_picousd,
         price_list,
         row.flags,
-        row.contract_picousd
+        row.contract_picousd,
+        calls::pack(&row.calls)
     ])?;
     tx.prepare_cached("DELETE FROM attempt WHERE response_id = ?1")?.execute([row.id])?;
     insert_attempts(tx, row)

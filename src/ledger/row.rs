@@ -4,6 +4,7 @@
 
 use std::cmp::Reverse;
 
+use super::calls::{self, Call};
 use crate::model::{Attempt, Tokens};
 
 /// Bits of `response.flags`; those of [`pricing::Flags`](crate::pricing::Flags) lie above them.
@@ -67,6 +68,8 @@ pub(super) struct Row {
     pub(super) contract_picousd: Option<i64>,
     pub(super) flags: i64,
     pub(super) attempts: Vec<Charged>,
+    /// In the order of keys.
+    pub(super) calls: Vec<Call>,
 }
 
 impl Row {
@@ -103,6 +106,7 @@ impl Row {
         self.set(flag::SIDECHAIN, self.has(flag::SIDECHAIN) && other.has(flag::SIDECHAIN));
         self.set(flag::ABORTED, self.has(flag::ABORTED) || other.has(flag::ABORTED));
         self.provenance = self.provenance.min(other.provenance);
+        calls::join(&mut self.calls, &other.calls);
     }
 
     /// A stream's early lines hold placeholders: a line with the final usage knows more, and where clients before 2.1
@@ -180,6 +184,7 @@ mod tests {
             contract_picousd: None,
             flags,
             attempts: vec![],
+            calls: vec![],
         }
     }
 

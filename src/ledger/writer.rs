@@ -1,32 +1,50 @@
 //! Joins rows with what the ledger has, prices them, and keeps the sums; all within somebody's transaction.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use rusqlite::Transaction;
+use rusqlite::{OptionalExtension, Transaction};
 
+use super::calls::is_final;
 use super::names::{Names, name_id};
 use super::responses;
 use super::rollup::{Changes, Key, QUARTER_MS, Sums};
-use super::row::{Row, flag, settle};
-use crate::model::{Attempt, fnv1a};
-use crate::pricing::{PriceList, Request};
+use super::row::{Charged, Row, flag, settle};
+use crate::model::{Attempt, ToolOutcome, ToolResult, fnv1a};
+use crate::pricing::{Prices, Request};
 
 /// Rows held back until their lines are likely all there; bounds memory.
 const MAX_PENDING: usize = 2048;
 
 /// The part of a transaction that is about responses.
 pub(super) struct Writer {
-    prices: &'static PriceList,
+    prices: &'static Prices,
     price_list: i64,
     /// Rows not yet written, and where each identity stands among them.
     pending: Vec<Row>,
-    places: HashMap<(i64, i64), usize>,
+    places: HashMap<Identity, usize>,
     changes: Changes,
     added: i64,
+    /// Between which rows those of an origin lie, of the rows written.
+    ranges: HashMap<i64, (i64, i64)>,
+    calls: Calls,
+}
+
+/// Hashes of a message's and of a request's id.
+type Identity = (i64, i64);
+
+/// Tool calls of this transaction, by their keys.
+#[derive(Default)]
+struct Calls {
+    made: HashMap<i64, Identity>,
+    /// Rows with calls that are written already.
+    written: HashMap<Identity, i64>,
+    settled: HashSet<i64>,
+    /// Outcomes for rows that are written already: row, call, outcome.
+    late: Vec<(i64, u32, ToolOutcome)>,
 }
 
 impl Writer {
-    pub(super) fn new(tx: &Transaction, prices: &'static PriceList) -> rusqlite::Result<Self> {
+    pub(super) fn new(tx: &Transaction, prices: &'static Prices) -> rusqlite::Result<Self> {
         Ok(Self {
             prices,
             price_list: name_id(tx, "price_list", "version", &prices.version)?,
@@ -34,12 +52,14 @@ impl Writer {
             places: HashMap::new(),
             changes: Changes::default(),
             added: 0,
+            ranges: HashMap::new(),
+            calls: Calls::default(),
         })
     }
 
     /// Takes in a row, which is held back for others of its identity.
     pub(super) fn add(&mut self, tx: &Transaction, names: &mut Names, row: Row) -> rusqlite::Result<()> {
-        let identity = (fnv1a(row.message().as_bytes()), fnv1a(row.request_id.as_bytes()));
+        let identity = identity(&row);
         if let Some(&place) = self.places.get(&identity) {
             let known = &mut self.pending[place];
             if known.message_id == row.message_id && known.request_id == row.request_id {
@@ -55,11 +75,71 @@ impl Writer {
         Ok(())
     }
 
+    /// Takes in which tool calls a row has, by the ids of their blocks.
+    pub(super) fn calls<'i>(&mut self, row: &Row, ids: impl Iterator<Item = &'i str>) {
+        self.calls.made.extend(ids.map(|id| (fnv1a(id.as_bytes()), identity(row))));
+    }
+
+    /// Takes in how a tool call ended; of one that nobody has told of, nothing is kept.
+    pub(super) fn result(&mut self, tx: &Transaction, result: &ToolResult) -> rusqlite::Result<()> {
+        let (key, outcome) = (fnv1a(result.tool_use_id.as_bytes()), result.outcome);
+        let is_settled = is_final(outcome);
+        let Some(identity) = self.calls.made.get(&key) else {
+            let row: Option<i64> = tx
+                .prepare_cached("SELECT response_id FROM open_call WHERE call_key = ?1")?
+                .query_row([key], |row| row.get(0))
+                .optional()?;
+            self.calls.late.extend(row.map(|row| (row, low(key), outcome)));
+            if is_settled && row.is_some() {
+                tx.prepare_cached("DELETE FROM open_call WHERE call_key = ?1")?.execute([key])?;
+            }
+            return Ok(());
+        };
+        if is_settled {
+            self.calls.settled.insert(key);
+        }
+        if let Some(place) = self.places.get(identity) {
+            let call = self.pending[*place].calls.iter_mut().find(|call| call.key == low(key));
+            call.into_iter().for_each(|call| call.learn(Some(outcome)));
+        } else if let Some(row) = self.calls.written.get(identity) {
+            self.calls.late.push((*row, low(key), outcome));
+        }
+        Ok(())
+    }
+
     /// Stores all that was held back, and its sums. Returns how many responses more are counted than before.
     pub(super) fn finish(&mut self, tx: &Transaction, names: &mut Names) -> rusqlite::Result<i64> {
         self.flush(tx, names)?;
+        self.end_calls(tx, names)?;
         self.changes.apply(tx)?;
+        for (origin, (first, last)) in self.ranges.drain() {
+            tx.prepare_cached(
+                "UPDATE origin SET first_response = min(ifnull(first_response, ?2), ?2),
+                        last_response = max(ifnull(last_response, ?3), ?3)
+                  WHERE id = ?1 AND NOT ifnull(first_response <= ?2 AND last_response >= ?3, 0)",
+            )?
+            .execute([origin, first, last])?;
+        }
         Ok(std::mem::take(&mut self.added))
+    }
+
+    fn end_calls(&mut self, tx: &Transaction, names: &mut Names) -> rusqlite::Result<()> {
+        let Calls { made, written, settled, late } = std::mem::take(&mut self.calls);
+        for (row, key, outcome) in late {
+            let Some(before) = responses::by_id(tx, row)? else { continue };
+            let mut row = before.clone();
+            row.calls.iter_mut().filter(|call| call.key == key).for_each(|call| call.learn(Some(outcome)));
+            if row != before {
+                self.replace(tx, names, Some(&before), row)?;
+            }
+        }
+        for (key, identity) in made.iter().filter(|(key, _)| !settled.contains(*key)) {
+            if let Some(row) = written.get(identity) {
+                tx.prepare_cached("INSERT INTO open_call VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+                    .execute([*key, *row])?;
+            }
+        }
+        Ok(())
     }
 
     fn flush(&mut self, tx: &Transaction, names: &mut Names) -> rusqlite::Result<()> {
@@ -110,9 +190,17 @@ impl Writer {
         self.added +=
             i64::from(!row.has(flag::COPY)) - i64::from(before.is_some_and(|row| !row.has(flag::COPY)));
         match before {
-            Some(_) => responses::update(tx, &row, self.price_list),
-            None => responses::insert(tx, &mut row, self.price_list),
+            Some(_) => responses::update(tx, &row, self.price_list)?,
+            None => responses::insert(tx, &mut row, self.price_list)?,
         }
+        if let Some(id) = row.id {
+            let (first, last) = self.ranges.entry(row.origin).or_insert((id, id));
+            (*first, *last) = (id.min(*first), id.max(*last));
+            if !row.calls.is_empty() {
+                self.calls.written.insert(identity(&row), id);
+            }
+        }
+        Ok(())
     }
 
     /// Prices a row by the list of today.
@@ -131,14 +219,15 @@ impl Writer {
             attempts: &attempts,
             is_refused: row.has(flag::REFUSED),
         });
-        row.cost_picousd = bill.cost_picousd;
+        (row.cost_picousd, row.contract_picousd) = (bill.cost_picousd, bill.contract_picousd);
         row.flags = row.flags & flag::OF_LEDGER | i64::from(bill.flags.bits());
         for charged in &mut row.attempts {
-            (charged.is_extra, charged.cost_picousd) = (false, None);
+            *charged = Charged::new(charged.attempt.clone());
         }
         for extra in bill.extras {
             let charged = &mut row.attempts[extra.attempt];
-            (charged.is_extra, charged.cost_picousd) = (true, extra.cost_picousd);
+            charged.is_extra = true;
+            (charged.cost_picousd, charged.contract_picousd) = (extra.cost_picousd, extra.contract_picousd);
         }
         Ok(())
     }
@@ -197,4 +286,14 @@ impl Writer {
         }
         Ok(())
     }
+}
+
+fn identity(row: &Row) -> Identity {
+    (fnv1a(row.message().as_bytes()), fnv1a(row.request_id.as_bytes()))
+}
+
+/// As in [`Call::key`](super::calls::Call::key).
+pub(super) fn low(key: i64) -> u32 {
+    let [a, b, c, d, ..] = key.to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
 }

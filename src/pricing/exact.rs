@@ -105,7 +105,7 @@ fn plain(number: i128, unit: i128) -> String {
 }
 
 /// `number / unit`, half to even.
-pub(super) fn half_to_even(number: i128, unit: i128) -> i128 {
+pub fn half_to_even(number: i128, unit: i128) -> i128 {
     let (whole, rest) = (number.div_euclid(unit), number.rem_euclid(unit));
     let is_up = rest * 2 > unit || rest * 2 == unit && whole % 2 != 0;
     whole + i128::from(is_up)

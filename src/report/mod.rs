@@ -32,6 +32,7 @@ pub use amount::{Amount, Priced};
 pub use key::Key;
 pub use period::{Bound, Last, Period};
 pub use spelling::nearest;
+pub use text::moved;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -208,6 +209,7 @@ mod tests {
             web_searches: 0,
             code_executions: 0,
             attempts: vec![],
+            tool_uses: vec![],
             is_finished: true,
             is_refused: false,
             is_aborted: false,

@@ -1,11 +1,13 @@
 //! Numbers as text. Money stays whole picodollars up to here, and is never a float.
 
+use crate::pricing::half_to_even;
+
 /// Decimals of a picodollar.
 const EXACT: u32 = 12;
 
 /// Dollars with some decimals, at most 12, rounded half to even.
 pub(super) fn usd(picousd: i128, decimals: u32) -> String {
-    let scaled = rounded(picousd, 10_i128.pow(EXACT - decimals));
+    let scaled = half_to_even(picousd, 10_i128.pow(EXACT - decimals));
     let one = 10_u128.pow(decimals);
     let (sign, scaled) = (if scaled < 0 { "-" } else { "" }, scaled.unsigned_abs());
     let places = decimals as usize;
@@ -63,23 +65,16 @@ fn abbreviated(count: i128) -> String {
     let mut unit = 1;
     for suffix in ["k", "M", "B"] {
         unit *= 1000;
-        let tenths = rounded(count, unit / 10);
+        let tenths = half_to_even(count, unit / 10);
         if tenths.abs() < 1000 {
             return format!("{}.{}{suffix}", tenths / 10, tenths.abs() % 10);
         }
-        let whole = rounded(count, unit);
+        let whole = half_to_even(count, unit);
         if whole.abs() < 1000 {
             return format!("{whole}{suffix}");
         }
     }
-    format!("{}B", grouped(&rounded(count, unit).to_string()))
-}
-
-/// `number / unit`, half to even.
-fn rounded(number: i128, unit: i128) -> i128 {
-    let (whole, rest) = (number.div_euclid(unit), number.rem_euclid(unit));
-    let is_up = rest * 2 > unit || rest * 2 == unit && whole % 2 != 0;
-    whole + i128::from(is_up)
+    format!("{}B", grouped(&half_to_even(count, unit).to_string()))
 }
 
 #[cfg(test)]

@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::number::{grouped, usd};
+use jiff::Timestamp;
+
+use super::number::{exact_usd, grouped, usd};
 use super::{Amount, Key, Priced, Report, Row};
-use crate::ledger::Dimension;
+use crate::ledger::{Dimension, Moved};
 
 const CENT_PICOUSD: i128 = 10_000_000_000;
 
@@ -163,6 +165,26 @@ pub(super) fn cost(amount: &Amount, decimals: u32) -> String {
         Priced::All if is_lost => format!("<${}", usd(least, decimals)),
         Priced::All => text,
     }
+}
+
+/// What a change of prices did to a model's responses.
+pub fn moved(model: &str, moved: &Moved) -> String {
+    let day = |at_ms| {
+        Timestamp::from_millisecond(at_ms).map_or_else(|_| "?".into(), |at| at.strftime("%F").to_string())
+    };
+    let dollars = |picousd, unpriced| {
+        let least = if unpriced > 0 { "≥ " } else { "" };
+        format!("{least}${}", grouped(&exact_usd(picousd)))
+    };
+    let (first, last) = (day(moved.first_ms), day(moved.last_ms));
+    let days = if first == last { first } else { format!("{first} to {last}") };
+    format!(
+        "{}: {} responses of {days}, {} → {}",
+        model.replace(char::is_control, "\u{fffd}"),
+        grouped(&moved.responses.to_string()),
+        dollars(moved.before_picousd, moved.unpriced_before),
+        dollars(moved.after_picousd, moved.unpriced_after)
+    )
 }
 
 /// What the report covers.

@@ -389,6 +389,7 @@ impl Line<'_> {
             web_searches: counted.web_searches,
             code_executions: counted.code_executions,
             attempts: counted.attempts,
+            tool_uses: vec![],
             is_finished: !message.stop_reason.0.is_empty(),
             is_refused: message.stop_reason.0 == "refusal",
             is_aborted: self.is_aborted_mid_stream.0,

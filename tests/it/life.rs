@@ -255,3 +255,84 @@ fn a_full_disk_ends_a_backup_and_harms_nothing() {
     assert_eq!(run.stdout.trim(), "", "no half of a backup is left");
     assert_eq!(stored(&home), before);
 }
+
+/// The list that comes with odin, with dearer output of one model from a day on.
+fn dearer_from(day: &str, model: &str) -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/pricing/claude-prices.json");
+    let mut list: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    list["as_of"] = day.into();
+    let models = list["models"].as_array_mut().unwrap();
+    let entries =
+        models.iter_mut().find(|known| known["id"] == model).unwrap()["entries"].as_array_mut().unwrap();
+    let is_current = |entry: &&mut Value| entry["speed"] == "standard" && entry["valid_to"].is_null();
+    let entry = entries.iter_mut().find(is_current).unwrap();
+    let mut dearer = entry.clone();
+    entry["valid_to"] = day.into();
+    dearer["valid_from"] = day.into();
+    dearer["tiers"][0]["output"] = "999".into();
+    entries.push(dearer);
+    list.to_string()
+}
+
+/// Every response's identity, and what is known of its price.
+fn priced(home: &Home, config: &str) -> Vec<Value> {
+    fs::write(home.path().join("config.toml"), config).unwrap();
+    let mut export = home.odin(["ledger", "export", "--no-ingest"]);
+    export.env("ODIN_CONFIG", home.path().join("config.toml"));
+    let run = crate::harness::Run::from(export.output().unwrap());
+    run.done().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn a_new_price_moves_exactly_the_rows_of_its_dates() {
+    const MODEL: &str = "claude-opus-5-5";
+    const DAY: &str = "2026-11-01";
+    let Some(corpus) = corpora::small(1) else { return };
+    let home = Home::over(&[&corpus.dir]);
+    home.done("ingest --quiet");
+    let before = priced(&home, "");
+    fs::write(home.path().join("prices.json"), dearer_from(DAY, MODEL)).unwrap();
+    let after = priced(&home, "[prices]\nfile = 'prices.json'\n");
+    assert_eq!(before.len(), after.len());
+    let mut moved = 0;
+    for (before, after) in before.iter().zip(&after) {
+        let is_of_it = before["model"].as_str().unwrap().starts_with(MODEL)
+            && before["speed"] != "fast"
+            && before["at"].as_str().unwrap() >= DAY
+            && before["output"] != 0;
+        if is_of_it {
+            moved += 1;
+            assert!(after["cost_picousd"].as_i64() > before["cost_picousd"].as_i64(), "{before} {after}");
+            assert_ne!(before["price_list"], after["price_list"]);
+        } else {
+            assert_eq!(before, after);
+        }
+    }
+    assert!(moved > 100, "{moved} rows");
+    home.check();
+
+    // And back, told with the days and the amounts.
+    let back = home.run("cost report --last all --format json");
+    for word in ["priced anew by", MODEL, "2026-11-0", " → $"] {
+        assert!(back.stderr.contains(word), "nothing of `{word}`: {back:?}");
+    }
+    assert_eq!(Report::parse(&back.done()).total(), corpus.truth.total());
+    let costs = |rows: &[Value]| rows.iter().map(|row| row["cost_picousd"].clone()).collect::<Vec<_>>();
+    assert_eq!(costs(&priced(&home, "")), costs(&before));
+    home.check();
+}
+
+#[test]
+fn a_contract_moves_no_list_cost() {
+    let Some(corpus) = corpora::small(2) else { return };
+    let home = Home::over(&[&corpus.dir]);
+    home.done("ingest --quiet");
+    let half = priced(&home, "[[prices.discount]]\npercent = '50'\n");
+    for row in &half {
+        let (list, contract) = (row["cost_picousd"].as_i64(), row["contract_picousd"].as_i64());
+        // Half a picodollar goes to the even neighbour.
+        let half = |list: i64| list / 2 + i64::from(list % 4 == 3);
+        assert_eq!(contract, list.map(half), "{row}");
+    }
+    assert_eq!(stored(&home), corpus.truth.total());
+}
