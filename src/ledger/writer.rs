@@ -99,8 +99,9 @@ impl Writer {
             self.calls.settled.insert(key);
         }
         if let Some(place) = self.places.get(identity) {
-            let call = self.pending[*place].calls.iter_mut().find(|call| call.key == low(key));
-            call.into_iter().for_each(|call| call.learn(Some(outcome)));
+            if let Some(call) = self.pending[*place].calls.iter_mut().find(|call| call.key == low(key)) {
+                call.learn(Some(outcome));
+            }
         } else if let Some(row) = self.calls.written.get(identity) {
             self.calls.late.push((*row, low(key), outcome));
         }

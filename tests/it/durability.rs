@@ -96,7 +96,7 @@ fn assert_done(child: Child) {
 }
 
 /// False: it had ended before.
-fn is_killed_after(instant: Duration, mut child: Child) -> bool {
+pub(crate) fn is_killed_after(instant: Duration, mut child: Child) -> bool {
     std::thread::sleep(instant);
     child.kill().unwrap();
     child.wait().unwrap().code().is_none()

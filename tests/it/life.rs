@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::time::Instant;
 
 use rusqlite::Connection;
 use serde_json::Value;
@@ -10,7 +11,7 @@ use serde_json::Value;
 use crate::compare::Sums;
 use crate::confined::Namespace;
 use crate::corpora;
-use crate::durability::{home_with_news, line};
+use crate::durability::{home_with_news, is_killed_after, line};
 use crate::harness::{Home, Report, copy_folder, tell};
 use crate::random::Random;
 
@@ -240,7 +241,7 @@ fn an_export_has_every_response_and_its_cost() {
 
     home.done("ledger export --format csv --output all.csv");
     let csv = fs::read_to_string(home.path().join("all.csv")).unwrap();
-    assert!(csv.lines().count() as i64 > truth.responses);
+    assert!(csv.lines().count() as u64 > truth.responses.unsigned_abs());
     assert!(csv.starts_with("message_id,request_id,at,"));
 }
 
@@ -335,4 +336,53 @@ fn a_contract_moves_no_list_cost() {
         assert_eq!(contract, list.map(half), "{row}");
     }
     assert_eq!(stored(&home), corpus.truth.total());
+}
+
+/// `ODIN_TEST_KILLS` says how many, as for ingests alone.
+#[test]
+fn whatever_is_killed_at_any_instant_loses_and_doubles_nothing() {
+    let Some(corpus) = corpora::small(3) else { return };
+    let kills: u64 = std::env::var("ODIN_TEST_KILLS").map_or(200, |text| text.parse().unwrap());
+    let random = &mut Random::new(kills);
+    let home = Home::new();
+    fs::write(home.path().join("list.toml"), "").unwrap();
+    fs::write(home.path().join("half.toml"), "[[prices.discount]]\npercent = '50'\n").unwrap();
+    fs::write(home.path().join("dear.json"), dearer_from("2026-10-15", "claude-opus-5-5")).unwrap();
+    fs::write(home.path().join("dear.toml"), "[prices]\nfile = 'dear.json'\n").unwrap();
+    let mut coming: Vec<PathBuf> =
+        fs::read_dir(corpus.projects()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let whole = {
+        let begun = Instant::now();
+        Home::over(&[&corpus.dir]).done("ingest --quiet");
+        begun.elapsed()
+    };
+    let every = (kills / coming.len() as u64).max(1);
+    let mut done = 0;
+    while done < kills {
+        if done % every == 0
+            && let Some(project) = coming.pop()
+        {
+            copy_folder(&project, &home.projects().join(project.file_name().unwrap()));
+        }
+        let args: &[&str] = match random.below(4) {
+            0 => &["ingest", "--quiet"],
+            1 => &["ledger", "backup"],
+            2 => &["ledger", "export", "--output", "export.jsonl"],
+            _ => &["cost", "report"],
+        };
+        let config = ["list.toml", "half.toml", "dear.toml"][usize::try_from(random.below(3)).unwrap()];
+        let mut odin = home.odin(args);
+        odin.env("ODIN_CONFIG", home.path().join(config)).stdout(Stdio::null()).stderr(Stdio::null());
+        // One that had ended before is no kill, but may have changed the prices for the next.
+        let at = whole.mul_f64(random.below(300) as f64 / 1000.0);
+        done += u64::from(is_killed_after(at, odin.spawn().unwrap()));
+    }
+    for project in coming {
+        copy_folder(&project, &home.projects().join(project.file_name().unwrap()));
+    }
+    assert_eq!(home.total(), corpus.truth.total(), "after {done} kills");
+    home.check();
+    let list = home.done("ledger restore --list");
+    assert!(list.lines().all(|line| line.contains(" responses")), "{list}");
+    tell(&format!("killed {done} of ingest, backup, export and re-pricing: totals equal"));
 }
