@@ -4,6 +4,9 @@ CREATE TABLE tool (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;   
 
 ALTER TABLE response ADD COLUMN tools BLOB;      -- its tool calls, packed: src/ledger/calls.rs; NULL: none
 
+-- How long after at_ms the line came that gave the tokens: it decides between placeholders.
+ALTER TABLE response ADD COLUMN usage_after_ms INTEGER NOT NULL DEFAULT 0;
+
 -- Tool calls whose end is not known yet: a result is told by the call's id alone.
 CREATE TABLE open_call (
     call_key    INTEGER PRIMARY KEY,             -- FNV-1a of the id of the tool_use block

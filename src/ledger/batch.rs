@@ -181,6 +181,7 @@ fn row_of(
         message_id: response.message_id.to_string(),
         request_id: response.request_id.to_string(),
         at_ms: response.at_ms,
+        usage_at_ms: response.at_ms,
         claim_ms,
         origin: origin.id,
         session: origin.session,

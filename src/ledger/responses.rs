@@ -13,7 +13,7 @@ macro_rules! select_rows {
         concat!(
             "SELECT response.id, message_id, request_id, at_ms, claim_ms, origin_id, session_id, terms_id, provenance,
                     input, output, cache_read, cache_write_5m, cache_write_1h, web_searches, cost_picousd, flags,
-                    contract_picousd, tools, model.name, requested_model, speed, inference_geo, service_tier
+                    contract_picousd, tools, usage_after_ms, model.name, requested_model, speed, inference_geo, service_tier
                FROM response JOIN origin ON origin.id = origin_id
                JOIN terms ON terms.id = terms_id JOIN model ON model.id = model_id ",
             $which
@@ -70,6 +70,7 @@ fn stored_row(row: &rusqlite::Row) -> rusqlite::Result<Row> {
         message_id: row.get(1)?,
         request_id: row.get(2)?,
         at_ms: row.get(3)?,
+        usage_at_ms: row.get::<_, i64>(3)?.saturating_add(row.get(19)?),
         claim_ms: row.get(4)?,
         origin: row.get(5)?,
         session: row.get(6)?,
@@ -89,7 +90,7 @@ fn stored_row(row: &rusqlite::Row) -> rusqlite::Result<Row> {
 /// As [`Names::terms`] makes it.
 fn terms_hash(row: &rusqlite::Row) -> rusqlite::Result<i64> {
     let mut key = Vec::new();
-    for column in 19..24 {
+    for column in 20..25 {
         key.extend_from_slice(row.get_ref(column)?.as_str()?.as_bytes());
         key.push(0);
     }
@@ -141,8 +142,8 @@ pub(super) fn insert(tx: &Transaction, row: &mut Row, price_list: i64) -> rusqli
         .prepare_cached(
             "INSERT INTO response (message_id, request_id, at_ms, claim_ms, origin_id, terms_id, provenance, input,
                 output, cache_read, cache_write_5m, cache_write_1h, web_searches, cost_picousd, price_list_id, flags,
-                contract_picousd, tools)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+                contract_picousd, tools, usage_after_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
         )?
         .insert(params![
             row.message_id,
@@ -162,7 +163,8 @@ pub(super) fn insert(tx: &Transaction, row: &mut Row, price_list: i64) -> rusqli
             price_list,
             row.flags,
             row.contract_picousd,
-            calls::pack(&row.calls)
+            calls::pack(&row.calls),
+            row.usage_after_ms()
         ])?;
     row.id = Some(id);
     insert_attempts(tx, row)
@@ -173,7 +175,8 @@ pub(super) fn update(tx: &Transaction, row: &Row, price_list: i64) -> rusqlite::
     tx.prepare_cached(
         "UPDATE response SET at_ms = ?2, claim_ms = ?3, origin_id = ?4, terms_id = ?5, provenance = ?6, input = ?7,
                 output = ?8, cache_read = ?9, cache_write_5m = ?10, cache_write_1h = ?11, web_searches = ?12,
-                cost_picousd = ?13, price_list_id = ?14, flags = ?15, contract_picousd = ?16, tools = ?17
+                cost_picousd = ?13, price_list_id = ?14, flags = ?15, contract_picousd = ?16, tools = ?17,
+                usage_after_ms = ?18
           WHERE id = ?1",
     )?
     .execute(params![
@@ -193,7 +196,8 @@ pub(super) fn update(tx: &Transaction, row: &Row, price_list: i64) -> rusqlite::
         price_list,
         row.flags,
         row.contract_picousd,
-        calls::pack(&row.calls)
+        calls::pack(&row.calls),
+        row.usage_after_ms()
     ])?;
     tx.prepare_cached("DELETE FROM attempt WHERE response_id = ?1")?.execute([row.id])?;
     insert_attempts(tx, row)

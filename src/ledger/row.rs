@@ -30,6 +30,9 @@ pub(super) mod flag {
     pub(in crate::ledger) const OF_LEDGER: i64 = (1 << 12) - 1;
 }
 
+/// The largest output that a stream has been seen to start with.
+const MAX_PLACEHOLDER: i64 = 8;
+
 /// An [`Attempt`] with what it cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Charged {
@@ -54,6 +57,8 @@ pub(super) struct Row {
     pub(super) message_id: String,
     pub(super) request_id: String,
     pub(super) at_ms: i64,
+    /// Of the line that gave the usage.
+    pub(super) usage_at_ms: i64,
     pub(super) claim_ms: i64,
     pub(super) origin: i64,
     /// Of `origin`.
@@ -91,6 +96,7 @@ impl Row {
     pub(super) fn merge(&mut self, other: &Self) {
         if other.weight() > self.weight() {
             self.tokens = other.tokens;
+            self.usage_at_ms = other.usage_at_ms;
             self.web_searches = other.web_searches;
             (self.terms, self.terms_hash) = (other.terms, other.terms_hash);
             self.attempts.clone_from(&other.attempts);
@@ -110,14 +116,22 @@ impl Row {
     }
 
     /// A stream's early lines hold placeholders: a line with the final usage knows more, and where clients before 2.1
-    /// do not tell which that is, the one with the largest output.
+    /// do not tell which that is, the one with the largest output; but if that could be a placeholder, too, the latest.
     ///
     /// What follows the output only has to be a total order.
-    fn weight(&self) -> (bool, i64, usize, [i64; 6]) {
+    fn weight(&self) -> (bool, bool, i64, i64, usize, [i64; 6]) {
         let Tokens { input, output, cache_read, cache_write_1h, .. } = self.tokens;
         let prompt = self.tokens.prompt();
         let rest = [prompt, self.web_searches, input, cache_read, cache_write_1h, self.terms_hash];
-        (self.has(flag::FINISHED), output, self.attempts.len(), rest)
+        let is_finished = self.has(flag::FINISHED);
+        let is_placeholder = !is_finished && output <= MAX_PLACEHOLDER;
+        let time = if is_placeholder { self.usage_at_ms } else { 0 };
+        (is_finished, !is_placeholder, time, output, self.attempts.len(), rest)
+    }
+
+    /// As stored; 0 where it cannot matter.
+    pub(super) fn usage_after_ms(&self) -> i64 {
+        if self.has(flag::FINISHED) { 0 } else { self.usage_at_ms.saturating_sub(self.at_ms) }
     }
 
     /// What a copy shares with what it repeats, and a new request under a reused message id does not.
@@ -172,6 +186,7 @@ mod tests {
             message_id: "msg".into(),
             request_id: request.into(),
             at_ms,
+            usage_at_ms: at_ms,
             claim_ms: at_ms,
             origin: at_ms,
             session: 1,
@@ -239,7 +254,12 @@ mod tests {
 
     #[test]
     fn among_placeholders_the_largest_output_wins() {
-        assert_eq!(merged(&[row("r", 1, 100, 0), row("r", 9, 300, 0), row("r", 8, 200, 0)]).tokens.output, 9);
+        assert_eq!(merged(&[row("r", 1, 100, 0), row("r", 9, 200, 0), row("r", 8, 300, 0)]).tokens.output, 9);
+    }
+
+    #[test]
+    fn among_what_could_all_be_placeholders_the_latest_wins() {
+        assert_eq!(merged(&[row("r", 3, 100, 0), row("r", 8, 200, 0), row("r", 4, 300, 0)]).tokens.output, 4);
     }
 
     #[test]

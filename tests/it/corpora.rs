@@ -92,6 +92,11 @@ pub(crate) fn large(seed: u64) -> Option<Corpus> {
     corpus(&format!("1GB-{seed}"), &["--size", "1GB", "--seed", &seed.to_string()])
 }
 
+/// 5 GB, to be [`dropped`](discard) after use.
+pub(crate) fn huge(seed: u64) -> Option<Corpus> {
+    corpus(&format!("5GB-{seed}"), &["--size", "5GB", "--seed", &seed.to_string()])
+}
+
 /// Gives the space of a corpus back, unless it is to be kept between runs.
 pub(crate) fn discard(corpus: &Corpus) {
     if std::env::var_os("ODIN_TEST_CORPORA").is_none() {

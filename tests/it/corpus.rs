@@ -63,6 +63,17 @@ fn all_of_it_holds_for_a_gigabyte() {
     }
 }
 
+#[test]
+fn every_grouping_holds_for_five_gigabytes() {
+    if !is_set("ODIN_TEST_HUGE") {
+        return tell("left out: 5 GB corpora (ODIN_TEST_HUGE=1 runs them)");
+    }
+    let Some(corpus) = corpora::huge(1) else { return };
+    every_grouping_equals_the_truth_of(&corpus);
+    tell(&format!("5 GB: {} responses equal", corpus.truth.total().responses));
+    corpora::discard(&corpus);
+}
+
 fn every_grouping_equals_the_truth_of(corpus: &Corpus) {
     let home = Home::over(&[&corpus.dir]);
     let truth = &corpus.truth;

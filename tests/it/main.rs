@@ -7,6 +7,7 @@
 //! | `ODIN_TEST_CORPORA` | folder in which generated corpora are kept between runs |
 //! | `ODIN_TEST_BIN` | the binary to test; default the one just built |
 //! | `ODIN_TEST_LARGE=1` | also corpora of 1 GB |
+//! | `ODIN_TEST_HUGE=1` | also a corpus of 5 GB |
 //! | `ODIN_TEST_KILLS` | how often to kill an ingest; default 200 |
 //! | `ODIN_TEST_REAL_CLIENT=1` | also the real client; `ODIN_TEST_CLIENT` is its path |
 
