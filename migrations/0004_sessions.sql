@@ -24,6 +24,9 @@ UPDATE origin SET first_response = found.first, last_response = found.last
 ALTER TABLE session ADD COLUMN begun_ms INTEGER;
 ALTER TABLE session ADD COLUMN ended_ms INTEGER;
 
+-- When everything below a config dir was looked at, nanoseconds since the epoch; in between, sessions that rest are not.
+ALTER TABLE account ADD COLUMN looked_ns INTEGER NOT NULL DEFAULT 0;
+
 ALTER TABLE agent ADD COLUMN parent_id INTEGER REFERENCES agent;   -- NULL: not known; '' is the session's main loop
 
 -- What happened besides responses and tool calls. Copies of a line share its uuid; the file that was last written

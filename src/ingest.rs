@@ -11,12 +11,15 @@ use std::path::{Path, PathBuf};
 
 use crate::ledger::{self, Batch, Ledger, Progress, Reader};
 use crate::model::{FileStamp, TranscriptFile, fnv1a};
-use crate::source::folders::{News, Survey};
+use crate::source::folders::{Extent, News, Survey};
 use crate::source::lines;
 use crate::source::project;
 use crate::source::transcript::{FileFacts, Parser, Told};
 
 const BATCH_BYTES: u64 = 64 << 20;
+
+/// How long a look at all may do without another.
+const BETWEEN_LOOKS_NS: i64 = 3_600_000_000_000;
 
 /// Length of the parts of a file that tell whether it is still the one that was read.
 const PROBE_BYTES: usize = 256;
@@ -74,19 +77,27 @@ pub struct Look {
     reader: Reader,
     projects: PathBuf,
     survey: Survey,
+    /// A look at all is to be remembered.
+    looked_ns: Option<i64>,
 }
 
 impl Look {
     /// Prepares to compare a config dir's `projects` with what the ledger knows. `now_ns`: nanoseconds since the epoch.
+    ///
+    /// A look at less than all is one at all where that is due.
     pub fn new(
         ledger: &Ledger,
         reader: Reader,
         projects: PathBuf,
         now_ns: i64,
+        wanted: Extent,
     ) -> Result<Self, ledger::Error> {
         let known = ledger.known(&reader.config_dir)?;
-        let survey = Survey::new(&projects, known, now_ns);
-        Ok(Self { reader, projects, survey })
+        let looked_ns = ledger.looked_ns(&reader.config_dir)?;
+        let is_due = !(looked_ns..looked_ns.saturating_add(BETWEEN_LOOKS_NS)).contains(&now_ns);
+        let extent = if is_due { Extent::All } else { wanted };
+        let survey = Survey::new(&projects, known, now_ns, extent);
+        Ok(Self { reader, projects, survey, looked_ns: is_due.then_some(now_ns) })
     }
 
     /// Compares; may be shared with other threads.
@@ -96,7 +107,8 @@ impl Look {
 
     /// What is new.
     pub fn finish(self) -> Found {
-        Found { reader: self.reader, projects: self.projects, news: self.survey.finish() }
+        let Self { reader, projects, survey, looked_ns } = self;
+        Found { reader, projects, news: survey.finish(), looked_ns }
     }
 }
 
@@ -105,6 +117,7 @@ pub struct Found {
     reader: Reader,
     pub projects: PathBuf,
     news: News,
+    looked_ns: Option<i64>,
 }
 
 impl Found {
@@ -137,6 +150,9 @@ impl Found {
             by_time.then_with(|| (&a.folder, &a.name).cmp(&(&b.folder, &b.name)))
         });
         pass.take_in(ledger, &self.reader, &self.news)?;
+        if let Some(looked_ns) = self.looked_ns {
+            ledger.looked(&self.reader.config_dir, looked_ns)?;
+        }
         Ok(pass.outcome)
     }
 }

@@ -12,6 +12,7 @@ use super::{End, now, progress, say};
 use crate::config::{Config, projects_dir};
 use crate::ingest::{Damaged, Found, Look, Outcome, Watcher};
 use crate::ledger::{Ledger, Reader};
+use crate::source::folders::Extent;
 
 /// How many damaged lines are named one by one.
 const MAX_NAMED: usize = 5;
@@ -40,11 +41,11 @@ pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<End> {
 }
 
 /// Prepares a look at all config dirs.
-pub(super) fn looks(ledger: &Ledger, config: &Config) -> anyhow::Result<Vec<Look>> {
+pub(super) fn looks(ledger: &Ledger, config: &Config, extent: Extent) -> anyhow::Result<Vec<Look>> {
     let now_ns = i64::try_from(now().as_nanos()).unwrap_or(i64::MAX);
     let look = |dir: &PathBuf| {
         let reader = Reader { host: host(), config_dir: dir.to_string_lossy().into_owned() };
-        Ok(Look::new(ledger, reader, projects_dir(dir), now_ns)?)
+        Ok(Look::new(ledger, reader, projects_dir(dir), now_ns, extent)?)
     };
     config.claude_dirs.iter().map(look).collect()
 }
@@ -78,7 +79,7 @@ pub(super) fn all(
     config: &Config,
     watcher: &mut dyn Watcher,
 ) -> anyhow::Result<Outcome> {
-    let found = looks(ledger, config)?.into_iter().map(Look::finish).collect();
+    let found = looks(ledger, config, Extent::All)?.into_iter().map(Look::finish).collect();
     take_in(ledger, found, watcher)
 }
 

@@ -18,6 +18,7 @@ use clap::{Parser, Subcommand};
 use crate::config::Config;
 use crate::ingest::{Found, Look};
 use crate::ledger::{Error as LedgerError, Ledger};
+use crate::source::folders::Extent;
 
 /// What Claude Code costs: an exact, permanent ledger of every API response.
 #[derive(Parser)]
@@ -109,7 +110,7 @@ fn cost_report(options: &cost::ReportOptions, config: &Config) -> anyhow::Result
     match writable {
         _ if options.no_ingest => {}
         Ok(()) => {
-            let looks = ingest::looks(&ledger, config)?;
+            let looks = ingest::looks(&ledger, config, Extent::Awake)?;
             let early = ingest::while_looking(&looks, || report(&ledger));
             let found: Vec<Found> = looks.into_iter().map(Look::finish).collect();
             text = (!found.iter().any(Found::is_any)).then_some(early);

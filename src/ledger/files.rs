@@ -50,6 +50,21 @@ impl Ledger {
         self.explained(known())
     }
 
+    /// When everything below a config dir was last looked at, nanoseconds since the epoch; 0: never.
+    pub fn looked_ns(&self, config_dir: &str) -> Result<i64, Error> {
+        let find = || {
+            let sql = "SELECT looked_ns FROM account WHERE config_dir = ?1";
+            self.db.prepare_cached(sql)?.query_row([config_dir], |row| row.get(0)).optional()
+        };
+        self.explained(find()).map(Option::unwrap_or_default)
+    }
+
+    /// Remembers that everything below a config dir was looked at.
+    pub fn looked(&self, config_dir: &str, at_ns: i64) -> Result<(), Error> {
+        let sql = "UPDATE account SET looked_ns = ?2 WHERE config_dir = ?1";
+        self.explained(self.db.execute(sql, params![config_dir, at_ns])).map(|_| ())
+    }
+
     /// How many lines could not be read, by kind, in all that was ever read.
     pub fn parse_errors(&self) -> Result<Vec<(String, i64)>, Error> {
         let sql = "SELECT kind, count(*) FROM parse_error GROUP BY kind ORDER BY kind";

@@ -21,6 +21,12 @@ use crate::model::{FileStamp, Folder, KnownFolder, TranscriptFile};
 /// modification times ticks coarsely.
 const SETTLED_NS: i64 = 2_000_000_000;
 
+/// A session rests when it was not written to for so long.
+const REST_NS: i64 = 3_600_000_000_000;
+
+/// The same of the folders below it, which tell that files arrived with older times.
+const FOLDER_REST_NS: i64 = 60_000_000_000;
+
 /// How many files and folders are looked at in one go.
 const PORTION: usize = 100;
 
@@ -61,6 +67,17 @@ impl News {
     }
 }
 
+/// How far a look goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// To everything that is known, and what is new.
+    All,
+    /// Not below sessions that rest: the client that runs a session writes to its main transcript when a subagent
+    /// begins and when it ends. Where the main transcript was written last of all, long ago, and has not been since,
+    /// nothing below it is expected to have changed.
+    Awake,
+}
+
 /// A comparison of `root` (a `projects` folder) with what is known of it.
 ///
 /// Any number of threads may [`work`](Self::work) on it: nearly all of its time is the kernel's, which finds paths.
@@ -69,6 +86,8 @@ pub struct Survey {
     opened: io::Result<OwnedFd>,
     /// By path.
     known: Vec<KnownFolder>,
+    /// Folders of sessions that rest, by the session's path.
+    resting: HashMap<String, Vec<KnownFolder>>,
     /// Nanoseconds since the epoch.
     now_ns: i64,
     /// Of `known`: what nobody has taken yet.
@@ -88,12 +107,17 @@ struct Seen {
 
 impl Survey {
     /// Nothing is looked at yet.
-    pub fn new(root: &Path, mut known: Vec<KnownFolder>, now_ns: i64) -> Self {
+    pub fn new(root: &Path, mut known: Vec<KnownFolder>, now_ns: i64, extent: Extent) -> Self {
+        let resting = match extent {
+            Extent::All => HashMap::new(),
+            Extent::Awake => take_resting(&mut known, now_ns),
+        };
         known.sort_unstable_by(|a, b| a.folder.path.cmp(&b.folder.path));
         Self {
             root: root.into(),
             opened: open_folder(CWD, root),
             known,
+            resting,
             now_ns,
             next: AtomicUsize::new(0),
             seen: Mutex::default(),
@@ -139,20 +163,32 @@ impl Survey {
         }
     }
 
-    /// Does what is left, then looks into the folders that nobody knew.
+    /// Does what is left, then looks below sessions that turned out not to rest, and into folders that nobody knew.
     ///
     /// A missing root is no news. Symbolic links are followed; a folder that is reached twice is read once.
     pub fn finish(self) -> News {
         self.work();
-        let Self { root, opened, known, now_ns, seen, .. } = self;
+        let Self { root, opened, known, resting, now_ns, seen, .. } = self;
         let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         let opened = match opened {
             Ok(opened) => opened,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return News::default(),
             Err(error) => return News { unreadable: vec![(root, error)], ..News::default() },
         };
-        let is_known: HashSet<&str> = known.iter().map(|known| &*known.folder.path).collect();
+        let all = || known.iter().chain(resting.values().flatten());
+        let is_known: HashSet<&str> = all().map(|known| &*known.folder.path).collect();
         let mut look = Look { root: &root, opened: &opened, project: None, now_ns, seen };
+        let News { changed, gone_files, .. } = &look.seen.news;
+        let awake: HashSet<String> = changed.iter().chain(gone_files).map(session_of_main).collect();
+        for (session, folders) in &resting {
+            if awake.contains(session) {
+                for known in folders {
+                    look.known_folder(known);
+                }
+            } else {
+                look.seen.news.files += folders.iter().map(|known| known.files.len()).sum::<usize>();
+            }
+        }
         if !is_known.contains("") {
             look.seen.found.push("".into());
         }
@@ -329,6 +365,54 @@ impl<'s> Look<'s> {
     }
 }
 
+/// Takes the folders below sessions that rest out of `known`.
+fn take_resting(known: &mut Vec<KnownFolder>, now_ns: i64) -> HashMap<String, Vec<KnownFolder>> {
+    let mut newest: HashMap<&str, i64> = HashMap::new();
+    for KnownFolder { folder, files } in known.iter() {
+        let Some(session) = session_of(&folder.path) else { continue };
+        let is_settled = folder.modified_ns != 0 && now_ns - folder.modified_ns > FOLDER_REST_NS;
+        let of_files = files.iter().map(|(_, stamp)| stamp.modified_ns).max().unwrap_or(i64::MIN);
+        let here = if is_settled { of_files } else { i64::MAX };
+        let newest = newest.entry(session).or_insert(here);
+        *newest = here.max(*newest);
+    }
+    let mut resting: HashMap<String, Vec<KnownFolder>> = HashMap::new();
+    let mut session = String::new();
+    for KnownFolder { folder, files } in known.iter().filter(|known| session_of(&known.folder.path).is_none())
+    {
+        for (name, main) in files {
+            session.clear();
+            session.extend([&folder.path, "/", name.trim_end_matches(".jsonl")]);
+            let is_last = newest.get(&*session).is_some_and(|newest| *newest <= main.modified_ns);
+            if is_last && now_ns - main.modified_ns > REST_NS {
+                resting.insert(session.clone(), vec![]);
+            }
+        }
+    }
+    let rests = |known: &mut KnownFolder| {
+        session_of(&known.folder.path).is_some_and(|session| resting.contains_key(session))
+    };
+    let taken: Vec<KnownFolder> = known.extract_if(.., rests).collect();
+    for known in taken {
+        if let Some(folders) = session_of(&known.folder.path).and_then(|session| resting.get_mut(session)) {
+            folders.push(known);
+        }
+    }
+    resting
+}
+
+/// The session that a folder below a project's belongs to, as `project/session`; none for a project's own.
+fn session_of(folder: &str) -> Option<&str> {
+    let (project, below) = folder.split_once('/')?;
+    let session = below.split('/').next()?;
+    Some(&folder[..=project.len() + session.len()])
+}
+
+/// The same of a main transcript.
+fn session_of_main(file: &TranscriptFile) -> String {
+    format!("{}/{}", file.folder, file.name.trim_end_matches(".jsonl"))
+}
+
 /// Nothing is there, or no folder is where one must be on the way.
 fn is_gone(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
@@ -364,7 +448,7 @@ fn modified_ns(stat: &Stat) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{News, Survey};
+    use super::{Extent, News, Survey};
     use crate::model::KnownFolder;
     use std::fs;
     use std::os::unix::fs::symlink;
@@ -388,8 +472,8 @@ mod tests {
 
     /// Once by this thread and once by two more; both must tell the same.
     fn survey(root: &Path, known: &[KnownFolder], now_ns: i64) -> News {
-        let alone = Survey::new(root, known.to_vec(), now_ns).finish();
-        let shared = Survey::new(root, known.to_vec(), now_ns);
+        let alone = Survey::new(root, known.to_vec(), now_ns, Extent::All).finish();
+        let shared = Survey::new(root, known.to_vec(), now_ns, Extent::All);
         std::thread::scope(|scope| {
             scope.spawn(|| shared.work());
             scope.spawn(|| shared.work());
@@ -466,6 +550,64 @@ mod tests {
         files.sort_unstable();
         assert_eq!(files, ["agent-a.jsonl", "t.jsonl"]);
         assert_eq!(news.gone_folders.iter().map(|f| &*f.path).collect::<Vec<_>>(), ["p/t", "p/t/subagents"]);
+    }
+
+    #[test]
+    fn below_a_session_that_rests_nothing_is_looked_at_until_it_is_written_to() {
+        let root = tempfile::tempdir().unwrap();
+        let (main, agent) = ("p/s.jsonl", "p/s/subagents/agent-a.jsonl");
+        write(root.path(), main, "{}\n");
+        write(root.path(), agent, "{}\n");
+        let age = |file: &str, seconds: u64| {
+            let at = std::time::SystemTime::now() - std::time::Duration::from_secs(seconds);
+            fs::File::options().append(true).open(root.path().join(file)).unwrap().set_modified(at).unwrap();
+        };
+        age(main, 7200);
+        age(agent, 7300);
+        let mut known = vec![];
+        let news = survey(root.path(), &known, LATER_NS);
+        remember(&mut known, &news);
+        let now_ns = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos()).unwrap();
+        let awake = |now_ns| Survey::new(root.path(), known.clone(), now_ns, Extent::Awake).finish();
+
+        write(root.path(), agent, "{}\n{}\n");
+        age(agent, 7300);
+        let later_ns = now_ns + 2 * super::FOLDER_REST_NS;
+        assert_eq!((changed(&awake(later_ns)), awake(later_ns).files), (vec![], 2), "it rests");
+        assert_eq!(changed(&awake(now_ns)), [agent], "its folders are new");
+        assert_eq!(changed(&survey(root.path(), &known, later_ns)), [agent], "all are looked at");
+
+        age(main, 0);
+        assert_eq!(changed(&awake(later_ns)), [main, agent], "it was written to");
+    }
+
+    #[test]
+    fn a_session_whose_agent_wrote_last_or_lately_does_not_rest() {
+        let root = tempfile::tempdir().unwrap();
+        let (main, agent) = ("p/s.jsonl", "p/s/subagents/agent-a.jsonl");
+        for (main_age, agent_age) in [(7300, 7200), (1800, 1900)] {
+            write(root.path(), main, "{}\n");
+            write(root.path(), agent, "{}\n");
+            let age = |file: &str, seconds: u64| {
+                let at = std::time::SystemTime::now() - std::time::Duration::from_secs(seconds);
+                fs::File::options()
+                    .append(true)
+                    .open(root.path().join(file))
+                    .unwrap()
+                    .set_modified(at)
+                    .unwrap();
+            };
+            age(main, main_age);
+            age(agent, agent_age);
+            let mut known = vec![];
+            let news = survey(root.path(), &known, LATER_NS);
+            remember(&mut known, &news);
+            write(root.path(), agent, "{}\n{}\n");
+            let now_ns = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos()).unwrap();
+            let later_ns = now_ns + 2 * super::FOLDER_REST_NS;
+            let news = Survey::new(root.path(), known, later_ns, Extent::Awake).finish();
+            assert_eq!(changed(&news), [agent]);
+        }
     }
 
     #[test]

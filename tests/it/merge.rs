@@ -12,6 +12,7 @@ use odin::ingest::Look;
 use odin::ledger::{Ledger, Reader};
 use odin::model::Tokens;
 use odin::report::{self, Last, Period, Query};
+use odin::source::folders::Extent;
 use proptest::prelude::*;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -278,7 +279,8 @@ impl Place {
         let reader = Reader { host: "h".into(), config_dir: "/c".into() };
         let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_nanos();
         let projects = self.projects();
-        let look = Look::new(&self.ledger, reader, projects, i64::try_from(now).unwrap()).unwrap();
+        let now_ns = i64::try_from(now).unwrap();
+        let look = Look::new(&self.ledger, reader, projects, now_ns, Extent::All).unwrap();
         let outcome = look.finish().take_in(&mut self.ledger, &mut ()).unwrap();
         assert!(outcome.unreadable.is_empty() && outcome.damages.is_empty(), "{outcome:?}");
     }
