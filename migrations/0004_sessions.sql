@@ -27,6 +27,14 @@ ALTER TABLE session ADD COLUMN ended_ms INTEGER;
 -- When everything below a config dir was looked at, nanoseconds since the epoch; in between, sessions that rest are not.
 ALTER TABLE account ADD COLUMN looked_ns INTEGER NOT NULL DEFAULT 0;
 
+-- What is known of all files below a config dir, packed: src/ledger/known.rs. Void unless it is of the same changes.
+ALTER TABLE account ADD COLUMN changes INTEGER NOT NULL DEFAULT 0;   -- of its folders and transcripts
+CREATE TABLE survey (
+    account_id INTEGER PRIMARY KEY REFERENCES account,
+    changes    INTEGER NOT NULL,
+    known      BLOB    NOT NULL
+) STRICT;
+
 ALTER TABLE agent ADD COLUMN parent_id INTEGER REFERENCES agent;   -- NULL: not known; '' is the session's main loop
 
 -- What happened besides responses and tool calls. Copies of a line share its uuid; the file that was last written

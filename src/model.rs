@@ -1,6 +1,7 @@
 //! Plain facts with public fields. No I/O, no SQL, no clock.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::sync::Arc;
 
@@ -239,6 +240,19 @@ pub struct KnownFolder {
     pub folder: Folder,
     /// Their names, and how they were when they were last read.
     pub files: Vec<(String, FileStamp)>,
+}
+
+impl KnownFolder {
+    /// By path, so that all that lies below a folder follows it directly.
+    pub fn order(a: &Self, b: &Self) -> Ordering {
+        path_order(&a.folder.path, &b.folder.path)
+    }
+}
+
+/// As [`KnownFolder::order`].
+pub fn path_order(a: &str, b: &str) -> Ordering {
+    let first_slash = |byte: u8| if byte == b'/' { 0 } else { byte };
+    a.bytes().map(first_slash).cmp(b.bytes().map(first_slash))
 }
 
 /// A file as it was at one look.

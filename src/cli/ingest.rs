@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use indicatif::{HumanBytes, HumanCount};
 
-use super::ledger::{backup_daily, open};
+use super::ledger::{open, tidy};
 use super::{End, now, progress, say};
 use crate::config::{Config, projects_dir};
 use crate::ingest::{Damaged, Found, Look, Outcome, Watcher};
@@ -36,7 +36,7 @@ pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<End> {
             );
         }
     }
-    backup_daily(&mut ledger, config);
+    tidy(&mut ledger, config);
     Ok(if outcome.unreadable.is_empty() { End::Done } else { End::Found })
 }
 

@@ -228,9 +228,19 @@ fn backups_folder(config: &Config) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
-/// Makes the backup of the day if it is due, and removes those that are too many. What goes wrong is told, and
-/// nothing else depends on it.
-pub(super) fn backup_daily(ledger: &mut Ledger, config: &Config) {
+/// What a command leaves to be done until it has said what it had to say: nothing else depends on it, and what goes
+/// wrong is told.
+pub(super) fn tidy(ledger: &mut Ledger, config: &Config) {
+    for dir in &config.claude_dirs {
+        if let Err(error) = ledger.pack_known(&dir.to_string_lossy()) {
+            say(&format!("odin: {:#}", anyhow::Error::from(error)));
+        }
+    }
+    backup_daily(ledger, config);
+}
+
+/// Makes the backup of the day if it is due, and removes those that are too many.
+fn backup_daily(ledger: &mut Ledger, config: &Config) {
     let mut made = || -> anyhow::Result<()> {
         let now_ms = i64::try_from(now().as_millis())?;
         if !ledger.is_backup_due(now_ms)? {

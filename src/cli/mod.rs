@@ -123,7 +123,7 @@ fn cost_report(options: &cost::ReportOptions, config: &Config) -> anyhow::Result
     }
     print(&text.unwrap_or_else(|| report(&ledger))?)?;
     if is_writable {
-        ledger::backup_daily(&mut ledger, config);
+        ledger::tidy(&mut ledger, config);
     }
     match ingested {
         Ok(()) => Ok(End::Done),

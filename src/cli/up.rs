@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::ledger::{backup_daily, open};
+use super::ledger::{open, tidy};
 use super::{End, cost, demo, ingest, print, progress, say};
 use crate::config::{Config, projects_dir};
 use crate::ledger::Ledger;
@@ -29,7 +29,7 @@ pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<End> {
     say("");
     show(&ledger, config, &[])?;
     say(&next(&config.ledger_path()));
-    backup_daily(&mut ledger, config);
+    tidy(&mut ledger, config);
     Ok(End::Done)
 }
 

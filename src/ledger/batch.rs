@@ -1,5 +1,6 @@
 //! Writing: what transcript lines tell, taken in within one transaction.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 
 use rusqlite::{Transaction, TransactionBehavior};
@@ -20,6 +21,8 @@ pub struct Batch<'l> {
     reader: &'l Reader,
     project_of: &'l mut dyn FnMut(&str) -> String,
     writer: Writer,
+    /// Whether what is known of files has changed.
+    has_moved: Cell<bool>,
 }
 
 impl Ledger {
@@ -46,6 +49,7 @@ impl Ledger {
             reader,
             project_of,
             writer,
+            has_moved: Cell::new(false),
         })
     }
 }
@@ -122,20 +126,24 @@ impl Batch<'_> {
     }
 
     pub fn read_to(&self, transcript: i64, stamp: &FileStamp, progress: &Progress) -> Result<(), Error> {
+        self.has_moved.set(true);
         self.explained(files::remember_transcript(&self.tx, transcript, stamp, progress))
     }
 
     pub fn moved(&self, from: &TranscriptFile, to: &TranscriptFile) -> Result<(), Error> {
+        self.has_moved.set(true);
         self.explained(files::move_transcript(&self.tx, &self.reader.config_dir, from, to))
     }
 
     pub fn listed(&self, folders: &[Folder]) -> Result<(), Error> {
         let config_dir = &self.reader.config_dir;
+        self.has_moved.set(self.has_moved.get() || !folders.is_empty());
         self.explained(folders.iter().try_for_each(|f| files::remember_folder(&self.tx, config_dir, f)))
     }
 
     pub fn gone(&self, transcripts: &[TranscriptFile], folders: &[Folder]) -> Result<(), Error> {
         let config_dir = &self.reader.config_dir;
+        self.has_moved.set(self.has_moved.get() || !transcripts.is_empty() || !folders.is_empty());
         let forget = || {
             transcripts.iter().try_for_each(|file| files::forget_transcript(&self.tx, config_dir, file))?;
             folders.iter().try_for_each(|folder| files::forget_folder(&self.tx, config_dir, &folder.path))
@@ -147,6 +155,9 @@ impl Batch<'_> {
     pub fn commit(mut self) -> Result<i64, Error> {
         let finished = self.writer.finish(&self.tx, self.names);
         let added = self.explained(finished)?;
+        if self.has_moved.get() {
+            self.explained(files::count_change(&self.tx, &self.reader.config_dir))?;
+        }
         let path = self.path.clone();
         self.tx.commit().map_err(|source| explain(&path, source))?;
         *self.is_writing = false;

@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 use super::names::name_id;
-use super::{Error, Ledger};
+use super::{Error, Ledger, explain, known};
 use crate::model::{FileStamp, Folder, KnownFolder, TranscriptFile};
+
+/// Fewer files are read as fast from their rows.
+const WORTH_PACKING: usize = 500;
 
 /// How far a transcript has been read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -24,30 +27,41 @@ pub struct Progress {
 impl Ledger {
     /// Folders and transcripts known below a config dir, for comparing with what is there.
     pub fn known(&self, config_dir: &str) -> Result<Vec<KnownFolder>, Error> {
-        let known = || {
-            let mut find = self.db.prepare_cached(
-                "SELECT id, path, modified_ns FROM folder
-                  WHERE account_id = (SELECT id FROM account WHERE config_dir = ?1)",
-            )?;
-            let (mut known, mut places) = (Vec::new(), HashMap::new());
-            let mut rows = find.query([config_dir])?;
-            while let Some(row) = rows.next()? {
-                places.insert(row.get::<_, i64>(0)?, known.len());
-                let folder = Folder { path: row.get_ref(1)?.as_str()?.into(), modified_ns: row.get(2)? };
-                known.push(KnownFolder { folder, files: vec![] });
-            }
-            let mut find = self.db.prepare_cached(
-                "SELECT folder_id, name, device, inode, size_bytes, modified_ns FROM transcript",
-            )?;
-            let mut rows = find.query([])?;
-            while let Some(row) = rows.next()? {
-                if let Some(place) = places.get(&row.get(0)?) {
-                    known[*place].files.push((row.get(1)?, stamp(row)?));
-                }
-            }
-            Ok(known)
+        let packed = || {
+            let sql = "SELECT known FROM survey JOIN account ON account.id = account_id
+                        WHERE config_dir = ?1 AND survey.changes = account.changes";
+            let unpacked = |row: &Row| Ok(known::unpack(row.get_ref(0)?.as_blob()?));
+            self.db.prepare_cached(sql)?.query_row([config_dir], unpacked).optional()
         };
-        self.explained(known())
+        match self.explained(packed())?.flatten() {
+            Some(known) => Ok(known),
+            None => self.explained(known_rows(&self.db, config_dir)),
+        }
+    }
+
+    /// Packs what is known below a config dir, where that is worth it and not done: the next look reads it sooner.
+    pub fn pack_known(&mut self, config_dir: &str) -> Result<(), Error> {
+        let path = self.path.clone();
+        let mut pack = || {
+            if stale_account(&self.db, config_dir)?.is_none() {
+                return Ok(());
+            }
+            let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let mut known = known_rows(&tx, config_dir)?;
+            // In the order that a look wants them in.
+            known.sort_unstable_by(KnownFolder::order);
+            let files: usize = known.iter().map(|known| known.files.len()).sum();
+            if let Some((account, changes)) = stale_account(&tx, config_dir)?
+                && files >= WORTH_PACKING
+            {
+                tx.execute(
+                    "INSERT INTO survey VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET changes = ?2, known = ?3",
+                    params![account, changes, known::pack(&known)],
+                )?;
+            }
+            tx.commit()
+        };
+        pack().map_err(|source| explain(&path, source))
     }
 
     /// When everything below a config dir was last looked at, nanoseconds since the epoch; 0: never.
@@ -74,6 +88,37 @@ impl Ledger {
     }
 }
 
+/// The id of a config dir of which what is known has changed since it was packed, and how often it has in all.
+fn stale_account(db: &Connection, config_dir: &str) -> rusqlite::Result<Option<(i64, i64)>> {
+    let sql = "SELECT account.id, account.changes FROM account LEFT JOIN survey ON account_id = account.id
+                WHERE config_dir = ?1 AND survey.changes IS NOT account.changes";
+    db.prepare_cached(sql)?.query_row([config_dir], |row| Ok((row.get(0)?, row.get(1)?))).optional()
+}
+
+/// What is known below a config dir, from the rows.
+fn known_rows(db: &Connection, config_dir: &str) -> rusqlite::Result<Vec<KnownFolder>> {
+    let mut find = db.prepare_cached(
+        "SELECT id, path, modified_ns FROM folder
+          WHERE account_id = (SELECT id FROM account WHERE config_dir = ?1)",
+    )?;
+    let (mut known, mut places) = (Vec::new(), HashMap::new());
+    let mut rows = find.query([config_dir])?;
+    while let Some(row) = rows.next()? {
+        places.insert(row.get::<_, i64>(0)?, known.len());
+        let folder = Folder { path: row.get_ref(1)?.as_str()?.into(), modified_ns: row.get(2)? };
+        known.push(KnownFolder { folder, files: vec![] });
+    }
+    let mut find =
+        db.prepare_cached("SELECT folder_id, name, device, inode, size_bytes, modified_ns FROM transcript")?;
+    let mut rows = find.query([])?;
+    while let Some(row) = rows.next()? {
+        if let Some(place) = places.get(&row.get(0)?) {
+            known[*place].files.push((row.get(1)?, stamp(row)?));
+        }
+    }
+    Ok(known)
+}
+
 /// From columns 2 to 5.
 fn stamp(row: &Row) -> rusqlite::Result<FileStamp> {
     Ok(FileStamp {
@@ -82,6 +127,13 @@ fn stamp(row: &Row) -> rusqlite::Result<FileStamp> {
         size_bytes: row.get(4)?,
         modified_ns: row.get(5)?,
     })
+}
+
+/// What is known below a config dir has changed.
+pub(super) fn count_change(tx: &Transaction, config_dir: &str) -> rusqlite::Result<()> {
+    tx.prepare_cached("UPDATE account SET changes = changes + 1 WHERE config_dir = ?1")?
+        .execute([config_dir])?;
+    Ok(())
 }
 
 pub(super) fn folder_id(tx: &Transaction, config_dir: &str, path: &str) -> rusqlite::Result<i64> {

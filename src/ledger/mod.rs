@@ -11,6 +11,7 @@ mod cells;
 mod check;
 mod export;
 mod files;
+mod known;
 mod names;
 mod query;
 mod rebuild;

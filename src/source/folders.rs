@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
 
-use crate::model::{FileStamp, Folder, KnownFolder, TranscriptFile};
+use crate::model::{FileStamp, Folder, KnownFolder, TranscriptFile, path_order};
 
 /// A folder that changed this recently may change again without its time moving: the kernel's clock for
 /// modification times ticks coarsely.
@@ -86,8 +86,8 @@ pub struct Survey {
     opened: io::Result<OwnedFd>,
     /// By path.
     known: Vec<KnownFolder>,
-    /// Folders of sessions that rest, by the session's path.
-    resting: HashMap<String, Vec<KnownFolder>>,
+    /// Folders of sessions that rest, by path.
+    resting: Vec<KnownFolder>,
     /// Nanoseconds since the epoch.
     now_ns: i64,
     /// Of `known`: what nobody has taken yet.
@@ -108,11 +108,14 @@ struct Seen {
 impl Survey {
     /// Nothing is looked at yet.
     pub fn new(root: &Path, mut known: Vec<KnownFolder>, now_ns: i64, extent: Extent) -> Self {
+        known.sort_unstable_by(KnownFolder::order);
+        for known in &mut known {
+            known.files.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        }
         let resting = match extent {
-            Extent::All => HashMap::new(),
+            Extent::All => vec![],
             Extent::Awake => take_resting(&mut known, now_ns),
         };
-        known.sort_unstable_by(|a, b| a.folder.path.cmp(&b.folder.path));
         Self {
             root: root.into(),
             opened: open_folder(CWD, root),
@@ -175,25 +178,31 @@ impl Survey {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return News::default(),
             Err(error) => return News { unreadable: vec![(root, error)], ..News::default() },
         };
-        let all = || known.iter().chain(resting.values().flatten());
-        let is_known: HashSet<&str> = all().map(|known| &*known.folder.path).collect();
         let mut look = Look { root: &root, opened: &opened, project: None, now_ns, seen };
         let News { changed, gone_files, .. } = &look.seen.news;
-        let awake: HashSet<String> = changed.iter().chain(gone_files).map(session_of_main).collect();
-        for (session, folders) in &resting {
-            if awake.contains(session) {
-                for known in folders {
-                    look.known_folder(known);
-                }
-            } else {
-                look.seen.news.files += folders.iter().map(|known| known.files.len()).sum::<usize>();
+        let awake: Vec<String> = changed.iter().chain(gone_files).map(session_of_main).collect();
+        let mut looked_at = 0;
+        for session in awake {
+            let first = resting.partition_point(|known| path_order(&known.folder.path, &session).is_lt());
+            let folders =
+                resting[first..].iter().take_while(|known| session_of(&known.folder.path) == Some(&session));
+            for known in folders {
+                looked_at += known.files.len();
+                look.known_folder(known);
             }
         }
-        if !is_known.contains("") {
+        look.seen.news.files += resting.iter().map(|known| known.files.len()).sum::<usize>() - looked_at;
+        let is_known = |path: &str| {
+            let is_in = |folders: &[KnownFolder]| {
+                folders.binary_search_by(|known| path_order(&known.folder.path, path)).is_ok()
+            };
+            is_in(&known) || is_in(&resting)
+        };
+        if !is_known("") {
             look.seen.found.push("".into());
         }
         while let Some(path) = look.seen.found.pop() {
-            if !is_known.contains(&*path) {
+            if !is_known(&path) {
                 look.new_folder(&path);
             }
         }
@@ -365,40 +374,38 @@ impl<'s> Look<'s> {
     }
 }
 
-/// Takes the folders below sessions that rest out of `known`.
-fn take_resting(known: &mut Vec<KnownFolder>, now_ns: i64) -> HashMap<String, Vec<KnownFolder>> {
-    let mut newest: HashMap<&str, i64> = HashMap::new();
-    for KnownFolder { folder, files } in known.iter() {
-        let Some(session) = session_of(&folder.path) else { continue };
-        let is_settled = folder.modified_ns != 0 && now_ns - folder.modified_ns > FOLDER_REST_NS;
-        let of_files = files.iter().map(|(_, stamp)| stamp.modified_ns).max().unwrap_or(i64::MIN);
-        let here = if is_settled { of_files } else { i64::MAX };
-        let newest = newest.entry(session).or_insert(here);
-        *newest = here.max(*newest);
+/// Takes the folders below sessions that rest out of `known`; both in the order of paths.
+fn take_resting(known: &mut Vec<KnownFolder>, now_ns: i64) -> Vec<KnownFolder> {
+    let projects: HashMap<&str, &KnownFolder> = known
+        .iter()
+        .filter(|known| session_of(&known.folder.path).is_none())
+        .map(|known| (&*known.folder.path, known))
+        .collect();
+    let mut rest = Vec::with_capacity(known.len());
+    let mut name = String::new();
+    for folders in known.chunk_by(|a, b| session_of(&a.folder.path) == session_of(&b.folder.path)) {
+        let session = session_of(&folders[0].folder.path).and_then(|session| session.split_once('/'));
+        let main = session.and_then(|(project, session)| {
+            name.clear();
+            name.extend([session, ".jsonl"]);
+            let files = &projects.get(project)?.files;
+            let place = files.binary_search_by(|(file, _)| file.as_str().cmp(&name)).ok()?;
+            Some(files[place].1)
+        });
+        let rests = main.is_some_and(|main| is_at_rest(main, folders, now_ns));
+        rest.extend(folders.iter().map(|_| rests));
     }
-    let mut resting: HashMap<String, Vec<KnownFolder>> = HashMap::new();
-    let mut session = String::new();
-    for KnownFolder { folder, files } in known.iter().filter(|known| session_of(&known.folder.path).is_none())
-    {
-        for (name, main) in files {
-            session.clear();
-            session.extend([&folder.path, "/", name.trim_end_matches(".jsonl")]);
-            let is_last = newest.get(&*session).is_some_and(|newest| *newest <= main.modified_ns);
-            if is_last && now_ns - main.modified_ns > REST_NS {
-                resting.insert(session.clone(), vec![]);
-            }
-        }
-    }
-    let rests = |known: &mut KnownFolder| {
-        session_of(&known.folder.path).is_some_and(|session| resting.contains_key(session))
-    };
-    let taken: Vec<KnownFolder> = known.extract_if(.., rests).collect();
-    for known in taken {
-        if let Some(folders) = session_of(&known.folder.path).and_then(|session| resting.get_mut(session)) {
-            folders.push(known);
-        }
-    }
-    resting
+    let mut rest = rest.into_iter();
+    known.extract_if(.., |_| rest.next().unwrap_or_default()).collect()
+}
+
+/// Whether a session's main transcript was written last of all its files, and that long ago.
+fn is_at_rest(main: FileStamp, folders: &[KnownFolder], now_ns: i64) -> bool {
+    now_ns - main.modified_ns > REST_NS
+        && folders.iter().all(|KnownFolder { folder, files }| {
+            let is_settled = folder.modified_ns != 0 && now_ns - folder.modified_ns > FOLDER_REST_NS;
+            is_settled && files.iter().all(|(_, stamp)| stamp.modified_ns <= main.modified_ns)
+        })
 }
 
 /// The session that a folder below a project's belongs to, as `project/session`; none for a project's own.
