@@ -11,12 +11,41 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Vis
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
 
-impl Text<'_> {
+impl<'a> Text<'a> {
     /// Takes `other` where this is empty.
     pub(super) fn or(&mut self, other: Self) {
         if self.0.is_empty() {
             *self = other;
         }
+    }
+
+    pub(super) fn word(self) -> Word<'a> {
+        let is_fit = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:/".contains(&byte);
+        let is_word = self.0.len() <= MAX_WORD && self.0.bytes().all(is_fit);
+        Word(if is_word { self.0 } else { Cow::Borrowed("") })
+    }
+}
+
+const MAX_WORD: usize = 128;
+
+/// A name: letters, digits and few signs. Empty where there is none: what may be anybody's words is not kept.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Word<'a>(pub(super) Cow<'a, str>);
+
+/// Text to be compared with what is known; whatever is longer than that counts as absent.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(super) struct Phrase<'a>(pub(super) Cow<'a, str>);
+
+/// Text of a kind, or an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Or<L, T> {
+    pub(super) text: L,
+    pub(super) object: Option<T>,
+}
+
+impl<L: Default, T> Default for Or<L, T> {
+    fn default() -> Self {
+        Self { text: L::default(), object: None }
     }
 }
 
@@ -83,6 +112,9 @@ struct Any<T>(PhantomData<T>);
 
 /// How a type is made from each kind of JSON value; absent unless said otherwise.
 trait Take<'de>: Default {
+    /// Bytes of the longest text that is not as good as absent.
+    const LONGEST: usize = usize::MAX;
+
     fn text(_: Cow<'de, str>) -> Self {
         Self::default()
     }
@@ -110,11 +142,11 @@ impl<'de, T: Take<'de>> Visitor<'de> for Any<T> {
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<T, E> {
-        Ok(T::text(Cow::Borrowed(text)))
+        Ok(if text.len() <= T::LONGEST { T::text(Cow::Borrowed(text)) } else { T::default() })
     }
 
     fn visit_str<E>(self, text: &str) -> Result<T, E> {
-        Ok(T::text(Cow::Owned(text.into())))
+        Ok(if text.len() <= T::LONGEST { T::text(Cow::Owned(text.into())) } else { T::default() })
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<T, E> {
@@ -149,6 +181,34 @@ impl<'de, T: Take<'de>> Visitor<'de> for Any<T> {
 impl<'de: 'a, 'a> Take<'de> for Text<'a> {
     fn text(text: Cow<'de, str>) -> Self {
         Self(text)
+    }
+}
+
+impl<'de: 'a, 'a> Take<'de> for Word<'a> {
+    const LONGEST: usize = MAX_WORD;
+
+    fn text(text: Cow<'de, str>) -> Self {
+        Text(text).word()
+    }
+}
+
+impl<'de: 'a, 'a> Take<'de> for Phrase<'a> {
+    const LONGEST: usize = 64;
+
+    fn text(text: Cow<'de, str>) -> Self {
+        Self(text)
+    }
+}
+
+impl<'de, L: Take<'de>, T: Deserialize<'de>> Take<'de> for Or<L, T> {
+    const LONGEST: usize = L::LONGEST;
+
+    fn text(text: Cow<'de, str>) -> Self {
+        Self { text: L::text(text), object: None }
+    }
+    fn map<A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
+        let object = T::deserialize(value::MapAccessDeserializer::new(map))?;
+        Ok(Self { text: L::default(), object: Some(object) })
     }
 }
 
@@ -204,6 +264,9 @@ macro_rules! read_any {
 
 read_any! {
     ['de: 'a, 'a] Text<'a>;
+    ['de: 'a, 'a] Word<'a>;
+    ['de: 'a, 'a] Phrase<'a>;
+    ['de, L: Take<'de>, T: Deserialize<'de>] Or<L, T>;
     ['de] Count;
     ['de] Flag;
     ['de] When;

@@ -1,7 +1,12 @@
 //! Reads the outside and yields facts. Knows nothing of the ledger.
 
+pub mod agent_meta;
+mod failure;
 pub mod folders;
+mod glance;
+mod happening;
 mod lenient;
 pub mod lines;
 pub mod project;
+mod response;
 pub mod transcript;

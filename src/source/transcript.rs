@@ -1,20 +1,25 @@
-//! Lines of a Claude Code transcript: which API responses they tell of.
+//! Lines of a Claude Code transcript: which API responses they tell of, how tool calls ended, what else happened.
 //!
 //! The client writes one JSON object a line, one line per content block of a response, each with the usage of the
 //! whole response. Only `assistant` lines with `message.usage` count; the same usage repeated in tool results does
-//! not. Early 2026 clients also wrote the lines of subagents into their parent's file, wrapped in `progress` lines.
-//! Seen in client 2.1.330 and, back to 1.0, in published transcripts.
+//! not. Results of tools stand on `user` lines, most events on `system` lines. Early 2026 clients also wrote the lines
+//! of subagents into their parent's file, wrapped in `progress` lines. Seen in client 2.1.330 and, back to 1.0, in
+//! published transcripts.
 //!
-//! Nearly all bytes of a transcript are tool results, so a line is parsed only if it holds the words that a response
-//! must hold, and then only the fields needed. Whatever stands where another type is expected counts as not there.
+//! Nearly all bytes of a transcript are tool results, so a line is parsed only if it holds the words that what it could
+//! tell must hold. A word in its quotes is never quoted text: there, the quotes are escaped.
 
 use std::borrow::Cow;
 
 use memchr::memmem::{Finder, find_iter};
 use serde::Deserialize;
+use serde_json::Value;
 
-use super::lenient::{Count, Flag, List, Loose, Text, When};
-use crate::model::{Attempt, AttemptKind, Response, Tokens};
+use super::glance::{Glance, glance};
+use super::happening::Happening;
+use super::lenient::{Text, When};
+use super::response::Line;
+use crate::model::{Event, Fork, Response, ToolOutcome, ToolResult};
 
 /// What of a line could not be read, or only after a repair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,6 +56,9 @@ impl Damage {
 /// What a line tells.
 pub enum Told<'a> {
     Response(Box<Response<'a>>),
+    ToolResult(ToolResult<'a>),
+    Event(Event<'a>),
+    Fork(Fork<'a>),
     Damage(Damage),
 }
 
@@ -67,6 +75,13 @@ pub struct FileFacts {
     pub modified_ms: i64,
     /// Time of the last response that had one.
     pub last_at_ms: Option<i64>,
+    /// First and last time on lines of the session's own, of whatever type: not on those that a fork copied. A line
+    /// that need not be parsed is looked at for the first time only; [`Parser::close`] finds the last. To be carried
+    /// over from one read of the file to the next.
+    pub begun_at_ms: Option<i64>,
+    pub ended_at_ms: Option<i64>,
+    /// The session that the last copied line came from.
+    pub forked_from: String,
 }
 
 impl FileFacts {
@@ -83,7 +98,38 @@ impl FileFacts {
             agent: stem.strip_prefix("agent-").unwrap_or_default().into(),
             project_folder: folder.split('/').next().unwrap_or_default().into(),
             modified_ms,
-            last_at_ms: None,
+            ..Self::default()
+        }
+    }
+
+    /// Notes when a line was written and whether a fork copied it here: then it names where it came from.
+    pub(super) fn place(
+        &mut self,
+        session: &Text,
+        request_session: &Text,
+        forked_from: Option<&Text>,
+        at: When,
+        tell: &mut impl FnMut(Told),
+    ) {
+        let from = &*forked_from.unwrap_or(request_session).0;
+        let session = &*session.0;
+        let is_copy = !from.is_empty() && !session.is_empty() && from != session;
+        if is_copy && from != self.forked_from {
+            self.forked_from = from.into();
+            tell(Told::Fork(Fork { session: session.into(), from: from.into() }));
+        }
+        match at.0 {
+            // A fork is younger than all that it copied, so what came before was copied too: on prompts, nothing
+            // says so.
+            Some(at_ms) if is_copy => {
+                self.begun_at_ms = self.begun_at_ms.filter(|begun| *begun > at_ms);
+                self.ended_at_ms = self.ended_at_ms.filter(|ended| *ended > at_ms);
+            }
+            Some(at_ms) => {
+                self.begun_at_ms.get_or_insert(at_ms);
+                self.ended_at_ms = self.ended_at_ms.max(Some(at_ms));
+            }
+            None => {}
         }
     }
 }
@@ -92,16 +138,27 @@ impl FileFacts {
 pub struct Parser {
     usage: Finder<'static>,
     assistant: Finder<'static>,
+    /// One of them stands on every line that tells anything besides a response.
+    others: [Finder<'static>; 6],
 }
 
 impl Default for Parser {
     fn default() -> Self {
-        Self { usage: Finder::new(b"\"usage\""), assistant: Finder::new(b"\"assistant\"") }
+        let others = [
+            "\"tool_result\"",
+            "\"compact_boundary\"",
+            "\"api_error\"",
+            "fallback\"",
+            "\"isApiErrorMessage\"",
+            "[Request interrupted by user",
+        ];
+        Self {
+            usage: Finder::new(b"\"usage\""),
+            assistant: Finder::new(b"\"assistant\""),
+            others: others.map(Finder::new),
+        }
     }
 }
-
-/// No request has ever been this large; a number beyond it is damage, and would overflow the sums.
-const MAX_COUNT: i64 = 1_000_000_000;
 
 /// How every line with an envelope starts, so that one can be found behind the torn end of another.
 const LINE_START: &[u8] = b"{\"parentUuid\":";
@@ -111,45 +168,92 @@ impl Parser {
     ///
     /// A line that is not terminated is read all the same if it is complete, and is no damage if it is not.
     pub fn read(&self, line: &[u8], is_terminated: bool, facts: &mut FileFacts, tell: &mut impl FnMut(Told)) {
-        let mut damage = |kind| {
-            if is_terminated {
-                tell(Told::Damage(kind));
-            }
-        };
         let (text, repair) = trim(line);
-        if let Some(kind) = repair {
-            damage(kind);
+        if let Some(kind) = repair
+            && is_terminated
+        {
+            tell(Told::Damage(kind));
         }
         if text.is_empty() {
             return;
         }
-        if self.usage.find(text).is_none() || self.assistant.find(text).is_none() {
-            if text.first() != Some(&b'{') || text.last() != Some(&b'}') {
-                damage(Damage::Json);
+        if self.usage.find(text).is_some() && self.assistant.find(text).is_some() {
+            return read_response(text, is_terminated, facts, tell);
+        }
+        if text.first() != Some(&b'{') || text.last() != Some(&b'}') {
+            if is_terminated {
+                tell(Told::Damage(Damage::Json));
             }
             return;
         }
-        if let Ok(parsed) = sonic_rs::from_slice::<Line>(text) {
-            return parsed.tell(facts, tell);
-        }
-        // Slow and forgiving: bad UTF-8 and UTF-16, keys that stand twice.
-        let repaired = mend_surrogates(String::from_utf8_lossy(text));
-        if let Ok(value) = serde_json::from_str::<serde_json::Value>(&repaired)
-            && let Ok(parsed) = Line::deserialize(&value)
-        {
-            if matches!(repaired, Cow::Owned(_)) {
-                damage(Damage::Utf8);
+        match glance(text) {
+            // The rest of a line that is still being written could say otherwise.
+            Glance::WentWell(id) if is_terminated => {
+                tell(Told::ToolResult(ToolResult { tool_use_id: id.into(), outcome: ToolOutcome::Ok }));
             }
-            return parsed.tell(facts, tell);
-        }
-        damage(Damage::Json);
-        for start in find_iter(repaired.as_bytes(), LINE_START) {
-            let mut rest = serde_json::Deserializer::from_str(&repaired[start..]);
-            if let Ok(parsed) = Line::deserialize(&mut rest) {
-                parsed.tell(facts, tell);
-            }
+            Glance::Nothing if facts.begun_at_ms.is_some() => {}
+            Glance::Unknown if facts.begun_at_ms.is_some() && !self.may_tell(text) => {}
+            _ => read_happening(text, facts, tell),
         }
     }
+
+    fn may_tell(&self, text: &[u8]) -> bool {
+        self.others.iter().any(|word| word.find(text).is_some())
+    }
+
+    /// Finds the last time in `tail`: the end of what was read of a file, whose first line may lack its beginning.
+    /// False where there is none.
+    pub fn close(tail: &[u8], facts: &mut FileFacts) -> bool {
+        let lines = tail.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"{"));
+        let parsed = lines.filter_map(|line| sonic_rs::from_slice::<Happening>(line).ok());
+        parsed.filter(|line| line.place(facts, &mut |_| {})).count() > 0
+    }
+}
+
+fn read_response(text: &[u8], is_terminated: bool, facts: &mut FileFacts, tell: &mut impl FnMut(Told)) {
+    if let Ok(line) = sonic_rs::from_slice::<Line>(text) {
+        if !line.tell(facts, tell) {
+            read_happening(text, facts, tell);
+        }
+        return;
+    }
+    let (damage, salvaged) = salvage(text);
+    if is_terminated && let Some(kind) = damage {
+        tell(Told::Damage(kind));
+    }
+    for text in &salvaged {
+        if let Ok(line) = serde_json::from_str::<Line>(text)
+            && !line.tell(facts, tell)
+        {
+            read_happening(text.as_bytes(), facts, tell);
+        }
+    }
+}
+
+fn read_happening(text: &[u8], facts: &mut FileFacts, tell: &mut impl FnMut(Told)) {
+    if let Ok(line) = sonic_rs::from_slice::<Happening>(text) {
+        return line.tell(facts, tell);
+    }
+    for text in &salvage(text).1 {
+        if let Ok(line) = serde_json::from_str::<Happening>(text) {
+            line.tell(facts, tell);
+        }
+    }
+}
+
+/// What can be made of a line that is not quite JSON, slowly and forgivingly: bad UTF-8 and UTF-16, keys that stand
+/// twice, a whole line behind a torn one.
+fn salvage(text: &[u8]) -> (Option<Damage>, Vec<String>) {
+    let repaired = mend_surrogates(String::from_utf8_lossy(text));
+    if let Ok(value) = serde_json::from_str::<Value>(&repaired) {
+        let damage = matches!(repaired, Cow::Owned(_)).then_some(Damage::Utf8);
+        return (damage, vec![value.to_string()]);
+    }
+    let lines = find_iter(repaired.as_bytes(), LINE_START).filter_map(|start| {
+        let mut rest = serde_json::Deserializer::from_str(&repaired[start..]);
+        Value::deserialize(&mut rest).ok().map(|value| value.to_string())
+    });
+    (Some(Damage::Json), lines.collect())
 }
 
 /// Replaces escaped halves of UTF-16 pairs that lack the other half, which no JSON reader takes.
@@ -197,303 +301,8 @@ fn trim(line: &[u8]) -> (&[u8], Option<Damage>) {
     (&text[..text.len() - junk_after], repair)
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Line<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Text<'a>,
-    #[serde(borrow)]
-    message: Loose<Message<'a>>,
-    /// Of a `progress` line.
-    #[serde(borrow)]
-    data: Loose<Progress<'a>>,
-    timestamp: When,
-    #[serde(borrow)]
-    uuid: Text<'a>,
-    #[serde(borrow)]
-    request_id: Text<'a>,
-    #[serde(borrow)]
-    request_ref: Text<'a>,
-    #[serde(borrow)]
-    session_id: Text<'a>,
-    #[serde(borrow)]
-    request_session_id: Text<'a>,
-    #[serde(borrow)]
-    agent_id: Text<'a>,
-    #[serde(borrow)]
-    cwd: Text<'a>,
-    #[serde(borrow)]
-    git_branch: Text<'a>,
-    #[serde(borrow)]
-    requested_model: Text<'a>,
-    #[serde(borrow)]
-    attribution_agent: Text<'a>,
-    #[serde(borrow)]
-    attribution_skill: Text<'a>,
-    #[serde(borrow)]
-    attribution_mcp_server: Text<'a>,
-    #[serde(borrow)]
-    attribution_mcp_tool: Text<'a>,
-    is_sidechain: Flag,
-    is_aborted_mid_stream: Flag,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Message<'a> {
-    #[serde(borrow)]
-    id: Text<'a>,
-    #[serde(borrow)]
-    role: Text<'a>,
-    #[serde(borrow)]
-    model: Text<'a>,
-    #[serde(borrow)]
-    stop_reason: Text<'a>,
-    #[serde(borrow)]
-    usage: Loose<Usage<'a>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-struct Progress<'a> {
-    #[serde(borrow)]
-    agent_id: Text<'a>,
-    #[serde(borrow)]
-    message: Loose<Box<Line<'a>>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Usage<'a> {
-    input_tokens: Count,
-    output_tokens: Count,
-    cache_read_input_tokens: Count,
-    cache_creation_input_tokens: Count,
-    cache_creation: Loose<CacheCreation>,
-    server_tool_use: Loose<ServerToolUse>,
-    #[serde(borrow)]
-    speed: Text<'a>,
-    #[serde(borrow)]
-    inference_geo: Text<'a>,
-    #[serde(borrow)]
-    service_tier: Text<'a>,
-    #[serde(borrow)]
-    iterations: List<Iteration<'a>>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct CacheCreation {
-    ephemeral_5m_input_tokens: Count,
-    ephemeral_1h_input_tokens: Count,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct ServerToolUse {
-    web_search_requests: Count,
-    code_execution_requests: Count,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Iteration<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Text<'a>,
-    #[serde(borrow)]
-    model: Text<'a>,
-    input_tokens: Count,
-    output_tokens: Count,
-    cache_read_input_tokens: Count,
-    cache_creation_input_tokens: Count,
-    cache_creation: Loose<CacheCreation>,
-}
-
-impl Line<'_> {
-    fn tell(self, facts: &mut FileFacts, tell: &mut impl FnMut(Told)) {
-        match &*self.kind.0 {
-            "assistant" => self.assistant(facts, tell),
-            // A line whose type is lost is known by who speaks.
-            "" if self.message.0.as_ref().is_some_and(|m| m.role.0 == "assistant" && m.usage.0.is_some()) => {
-                self.assistant(facts, tell);
-            }
-            "progress" => {
-                let Some(progress) = self.data.0 else { return };
-                let Some(mut line) = progress.message.0 else { return };
-                if line.kind.0 == "assistant" {
-                    line.is_sidechain = Flag(true);
-                    line.agent_id.or(progress.agent_id);
-                    line.session_id.or(self.session_id);
-                    line.cwd.or(self.cwd);
-                    line.git_branch.or(self.git_branch);
-                    line.assistant(facts, tell);
-                }
-            }
-            // Tool results and attachments may quote usage; it is that of a response with a line of its own.
-            "user" | "system" | "attachment" | "api-request" | "api-request-blob" | "api-request-shape"
-            | "queue-operation" | "cost-state" | "result" | "summary" => {}
-            _ if self.message.0.as_ref().is_some_and(|m| m.usage.0.is_some()) => {
-                tell(Told::Damage(Damage::UnknownType));
-            }
-            _ => {}
-        }
-    }
-
-    fn assistant(self, facts: &mut FileFacts, tell: &mut impl FnMut(Told)) {
-        let Some(message) = self.message.0 else { return tell(Told::Damage(Damage::Usage)) };
-        // The client's own words for an error: no request was made.
-        if message.model.0 == "<synthetic>" {
-            return;
-        }
-        let Some(usage) = message.usage.0 else { return tell(Told::Damage(Damage::Usage)) };
-        let Some(counted) = usage.counted() else { return tell(Told::Damage(Damage::Usage)) };
-
-        let at_ms = self.timestamp.0;
-        if at_ms.is_none() {
-            tell(Told::Damage(Damage::Timestamp));
-        }
-        let is_time_inferred = at_ms.is_none();
-        let stand_in_ms = facts.last_at_ms.unwrap_or(facts.modified_ms);
-        facts.last_at_ms = at_ms.or(facts.last_at_ms);
-
-        let request_id = match (&*self.request_id.0, &*self.request_ref.0, at_ms, &*self.uuid.0) {
-            ("", "", Some(at_ms), _) if !message.id.0.is_empty() => Cow::Owned(format!("at:{at_ms}")),
-            ("", "", _, "") => Cow::Owned(format!("line:{}:{:?}", at_ms.unwrap_or_default(), counted.tokens)),
-            ("", "", _, uuid) => Cow::Owned(format!("uuid:{uuid}")),
-            ("", reference, ..) => Cow::Owned(format!("ref:{reference}")),
-            _ => self.request_id.0,
-        };
-        let mut session = self.request_session_id;
-        session.or(self.session_id);
-        tell(Told::Response(Box::new(Response {
-            message_id: message.id.0,
-            request_id,
-            at_ms: at_ms.unwrap_or(stand_in_ms),
-            is_time_inferred,
-            session: session.0.or_text(&facts.session),
-            agent: self.agent_id.0.or_text(&facts.agent),
-            agent_type: self.attribution_agent.0,
-            skill: self.attribution_skill.0,
-            mcp_server: self.attribution_mcp_server.0,
-            mcp_tool: self.attribution_mcp_tool.0,
-            cwd: self.cwd.0.or_text(&facts.project_folder),
-            branch: self.git_branch.0,
-            is_sidechain: self.is_sidechain.0,
-            model: message.model.0,
-            requested_model: self.requested_model.0,
-            speed: usage.speed.0,
-            inference_geo: usage.inference_geo.0,
-            service_tier: usage.service_tier.0,
-            tokens: counted.tokens,
-            is_ttl_unknown: counted.is_ttl_unknown,
-            web_searches: counted.web_searches,
-            code_executions: counted.code_executions,
-            attempts: counted.attempts,
-            tool_uses: vec![],
-            is_finished: !message.stop_reason.0.is_empty(),
-            is_refused: message.stop_reason.0 == "refusal",
-            is_aborted: self.is_aborted_mid_stream.0,
-        })));
-    }
-}
-
-/// The counts of a usage object, checked.
-struct Counted {
-    tokens: Tokens,
-    is_ttl_unknown: bool,
-    web_searches: i64,
-    code_executions: i64,
-    attempts: Vec<Attempt>,
-}
-
-impl Usage<'_> {
-    /// None where a count cannot be one.
-    fn counted(&self) -> Option<Counted> {
-        let (tokens, is_ttl_unknown) = tokens(
-            [&self.input_tokens, &self.output_tokens, &self.cache_read_input_tokens],
-            &self.cache_creation_input_tokens,
-            self.cache_creation.0.as_ref(),
-        )?;
-        let tools = self.server_tool_use.0.as_ref();
-        let known = self.iterations.0.iter().filter_map(|entry| Some((entry, entry.attempt_kind()?)));
-        let attempts = known.map(|(entry, kind)| entry.attempt(kind)).collect::<Option<Vec<_>>>()?;
-        // What nearly every response has: one request, the one that the usage itself describes.
-        let is_plain = match attempts.as_slice() {
-            [only] => {
-                only.kind == AttemptKind::Message
-                    && only.model.is_none()
-                    && counts(&only.tokens) == counts(&tokens)
-            }
-            _ => false,
-        };
-        Some(Counted {
-            tokens,
-            is_ttl_unknown,
-            web_searches: tools.map_or(Some(0), |t| t.web_search_requests.checked())?,
-            code_executions: tools.map_or(Some(0), |t| t.code_execution_requests.checked())?,
-            attempts: if is_plain { vec![] } else { attempts },
-        })
-    }
-}
-
-impl Iteration<'_> {
-    fn attempt_kind(&self) -> Option<AttemptKind> {
-        match &*self.kind.0 {
-            "message" => Some(AttemptKind::Message),
-            "fallback_message" => Some(AttemptKind::Fallback),
-            "advisor_message" => Some(AttemptKind::Advisor),
-            "compaction" => Some(AttemptKind::Compaction),
-            _ => None,
-        }
-    }
-
-    /// None where a count cannot be one.
-    fn attempt(&self, kind: AttemptKind) -> Option<Attempt> {
-        let (tokens, _) = tokens(
-            [&self.input_tokens, &self.output_tokens, &self.cache_read_input_tokens],
-            &self.cache_creation_input_tokens,
-            self.cache_creation.0.as_ref(),
-        )?;
-        let model = (!self.model.0.is_empty()).then(|| self.model.0.to_string());
-        Some(Attempt { kind, model, tokens })
-    }
-}
-
-impl Count {
-    fn checked(&self) -> Option<i64> {
-        self.0.map_or(Some(0), |n| (0..=MAX_COUNT).contains(&n).then_some(n))
-    }
-}
-
-/// Entries do not always split their cache writes.
-fn counts(tokens: &Tokens) -> [i64; 4] {
-    let written = tokens.cache_write_5m + tokens.cache_write_1h;
-    [tokens.input, tokens.output, tokens.cache_read, written]
-}
-
-/// Splits cache writes by lifetime. The flat total is right where the split falls short of it (the client keeps the
-/// split of the stream's start), and clients before 2.1.152 could leave the total at 0.
-fn tokens(plain: [&Count; 3], flat: &Count, split: Option<&CacheCreation>) -> Option<(Tokens, bool)> {
-    let [input, output, cache_read] = plain;
-    let five = split.map_or(Some(0), |s| s.ephemeral_5m_input_tokens.checked())?;
-    let hour = split.map_or(Some(0), |s| s.ephemeral_1h_input_tokens.checked())?;
-    let written = match flat.checked()? {
-        0 => five + hour,
-        flat => flat,
-    };
-    let cache_write_1h = hour.min(written);
-    let tokens = Tokens {
-        input: input.checked()?,
-        output: output.checked()?,
-        cache_read: cache_read.checked()?,
-        cache_write_5m: written - cache_write_1h,
-        cache_write_1h,
-    };
-    Some((tokens, written > 0 && five + hour == 0))
-}
-
 /// The text, or another where it is empty.
-trait OrText<'a> {
+pub(super) trait OrText<'a> {
     fn or_text(self, other: &str) -> Cow<'a, str>;
 }
 
@@ -529,6 +338,7 @@ mod tests {
                 r.tokens,
             )),
             Told::Damage(damage) => damages.push(damage),
+            _ => {}
         });
         (responses, damages)
     }
@@ -658,6 +468,164 @@ mod tests {
                 },
             );
             assert_eq!(found, kinds, "{iterations}");
+        }
+    }
+
+    /// What lines tell, in words, and the facts of their file afterwards.
+    fn told(lines: &[String]) -> (Vec<String>, FileFacts) {
+        let mut facts = FileFacts::of("-w", "s.jsonl", 77);
+        let mut heard = vec![];
+        for line in lines {
+            Parser::default()
+                .read(line.as_bytes(), true, &mut facts, &mut |told| heard.push(in_words(&told)));
+        }
+        (heard, facts)
+    }
+
+    fn in_words(told: &Told) -> String {
+        match told {
+            Told::Response(response) => format!("{response:?}"),
+            Told::ToolResult(result) => format!("{result:?}"),
+            Told::Event(event) => format!("{event:?}"),
+            Told::Fork(fork) => format!("{} from {}", fork.session, fork.from),
+            Told::Damage(damage) => format!("{damage:?}"),
+        }
+    }
+
+    fn at(second: u32, line: &str) -> String {
+        format!(r#"{},"timestamp":"2026-10-14T12:00:{second:02}Z"}}"#, line.strip_suffix('}').unwrap())
+    }
+
+    const START_MS: i64 = 1_791_979_200_000;
+
+    fn span(facts: &FileFacts) -> (Option<i64>, Option<i64>) {
+        let seconds = |at: Option<i64>| at.map(|at_ms| (at_ms - START_MS) / 1_000);
+        (seconds(facts.begun_at_ms), seconds(facts.ended_at_ms))
+    }
+
+    const PROMPT: &str = r#"{"parentUuid":null,"type":"user","message":{"role":"user","content":"SECRET"},"uuid":"u","sessionId":"s"}"#;
+    const RESULT: &str = r#"{"parentUuid":null,"type":"user","message":{"role":"user","content":[{"tool_use_id":"t","type":"tool_result","content":"SECRET"}]},"uuid":"v","sessionId":"s"}"#;
+    const FAILURE: &str = r#"{"parentUuid":null,"type":"user","message":{"role":"user","content":[{"type":"tool_result","content":"SECRET","is_error":true,"tool_use_id":"t2"}]},"uuid":"v","toolUseResult":"Error: SECRET","sessionId":"s"}"#;
+    const STOP: &str = r#"{"parentUuid":null,"type":"user","message":{"role":"user","content":[{"type":"text","text":"[Request interrupted by user]"}]},"uuid":"w","sessionId":"s"}"#;
+    const RETRY: &str = r#"{"parentUuid":null,"type":"system","subtype":"api_error","error":{"message":"SECRET {\"type\":\"SECRET said so\"}","formatted":"SECRET","status":529},"uuid":"x","sessionId":"s"}"#;
+    const ERROR: &str = r#"{"type":"assistant","message":{"model":"<synthetic>","usage":{},"content":[{"type":"text","text":"SECRET"}]},"error":"SECRET words","isApiErrorMessage":true,"uuid":"y","sessionId":"s"}"#;
+
+    /// A response that calls two tools, one by a name that is none; `more` stands at its end.
+    fn response(more: &str) -> String {
+        format!(
+            r#"{{"parentUuid":null,"message":{{"id":"msg_1","role":"assistant","model":"m","content":[{{"type":"thinking","thinking":"SECRET"}},{{"type":"text","text":"SECRET"}},{{"type":"tool_use","id":"t","name":"mcp__server__tool","input":{{"type":"tool_use","id":"SECRET","name":"SECRET"}}}},{{"type":"server_tool_use","id":"srv","name":"web_search","input":{{}}}},{{"name":"SECRET, he said","id":"t2","type":"tool_use"}}],"usage":{{"output_tokens":5}}}},"requestId":"r","type":"assistant","uuid":"z","sessionId":"s"{more}}}"#
+        )
+    }
+
+    #[test]
+    fn a_response_tells_which_tools_it_called() {
+        let mut called = vec![];
+        Parser::default().read(response("").as_bytes(), true, &mut FileFacts::default(), &mut |told| {
+            if let Told::Response(response) = told {
+                called.extend(
+                    response.tool_uses.iter().map(|call| (call.id.to_string(), call.name.to_string())),
+                );
+            }
+        });
+        assert_eq!(called, [("t".into(), "mcp__server__tool".into()), ("t2".into(), String::new())]);
+    }
+
+    #[test]
+    fn no_fact_holds_words_that_were_spoken() {
+        let lines = [PROMPT, RESULT, FAILURE, STOP, RETRY, ERROR].map(|line| at(1, line));
+        let (told, facts) = told(&[&lines[..], &[response("")]].concat());
+        assert_eq!(told.len(), 7, "{told:?}");
+        assert!(!format!("{told:?} {facts:?}").contains("SECRET"), "{told:?} {facts:?}");
+    }
+
+    #[test]
+    fn the_order_of_lines_makes_no_difference_to_what_they_tell() {
+        let mut lines: Vec<_> = [RESULT, FAILURE, STOP, RETRY, ERROR, PROMPT].map(|line| at(1, line)).into();
+        lines.push(at(2, &response(r#","requestSessionId":"earlier""#)));
+        let sorted = |lines: &[String]| {
+            let mut told = told(lines).0;
+            told.sort();
+            told
+        };
+        let expected = sorted(&lines);
+        for _ in 0..lines.len() {
+            lines.rotate_left(1);
+            assert_eq!(sorted(&lines), expected);
+            lines.swap(0, 3);
+            assert_eq!(sorted(&lines), expected);
+        }
+    }
+
+    #[test]
+    fn a_result_that_is_still_being_written_is_no_result() {
+        let whole = RESULT.replace("SECRET", "{}").replace("SECRET\"", "SECRET\",\"is_error\":true");
+        for cut in 1..=whole.len() {
+            let mut heard = vec![];
+            let part = &whole.as_bytes()[..cut];
+            Parser::default()
+                .read(part, false, &mut FileFacts::default(), &mut |told| heard.push(in_words(&told)));
+            assert_eq!(heard.len(), usize::from(cut == whole.len()), "{cut}");
+        }
+    }
+
+    #[test]
+    fn a_line_behind_a_torn_result_is_told_and_the_result_is_not() {
+        let torn = &RESULT[..RESULT.find("SECRET").unwrap()];
+        let (told, _) = told(&[format!("{torn}{RETRY}")]);
+        assert!(matches!(&*told, [event] if event.contains("Retry")), "{told:?}");
+    }
+
+    #[test]
+    fn a_copied_line_tells_where_it_came_from() {
+        let branched = r#","requestSessionId":"first","forkedFrom":{"sessionId":"second","messageUuid":"z"}"#;
+        let lines = [
+            response(r#","requestSessionId":"first""#),
+            response(r#","requestSessionId":"first""#),
+            response(branched),
+            response(r#","requestSessionId":"s""#),
+            STOP.replace(r#""sessionId":"s""#, r#""forkedFrom":{"sessionId":"third"},"sessionId":"s""#),
+        ];
+        let told = told(&lines).0;
+        let forks: Vec<_> = told.iter().filter(|told| told.starts_with("s from")).collect();
+        assert_eq!(forks, ["s from first", "s from second", "s from third"]);
+    }
+
+    #[test]
+    fn a_span_is_that_of_the_sessions_own_lines() {
+        let own = response("");
+        let copy = response(r#","requestSessionId":"earlier""#);
+        let branched = PROMPT.replace(r#""uuid""#, r#""forkedFrom":{"sessionId":"earlier"},"uuid""#);
+        let untimed = r#"{"type":"mode","mode":"normal","sessionId":"s"}"#.to_string();
+        let queued = r#"{"type":"queue-operation","operation":"enqueue","sessionId":"s"}"#;
+        let cases = [
+            (vec![untimed.clone(), at(3, PROMPT), at(5, &own), at(9, RESULT)], (Some(3), Some(5))),
+            (vec![at(5, &own), at(4, &own), at(3, STOP)], (Some(5), Some(5))),
+            // Copied prompts do not say that they are; what is never copied stands before them.
+            (
+                vec![at(3, PROMPT), at(4, &copy), at(5, PROMPT), at(6, &copy), at(8, PROMPT)],
+                (Some(8), Some(8)),
+            ),
+            (
+                vec![at(7, queued), at(3, PROMPT), at(4, &copy), at(5, FAILURE), at(8, PROMPT)],
+                (Some(7), Some(7)),
+            ),
+            (vec![at(3, &branched), at(4, &copy)], (None, None)),
+            (vec![untimed], (None, None)),
+        ];
+        for (lines, expected) in cases {
+            assert_eq!(span(&told(&lines).1), expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn the_last_time_is_found_at_the_end_of_the_file() {
+        let copy = at(1, &response(r#","requestSessionId":"earlier""#));
+        let lines = [copy, at(2, PROMPT), at(6, RESULT), at(4, STOP), r#"{"type":"mode"}"#.into()].join("\n");
+        let begun = Some(START_MS + 2_000);
+        for (skipped, expected) in [(0, Some(6)), (5, Some(6)), (lines.len() - 20, None)] {
+            let mut facts = FileFacts { begun_at_ms: begun, ..FileFacts::default() };
+            assert_eq!(Parser::close(&lines.as_bytes()[skipped..], &mut facts), expected.is_some());
+            assert_eq!(span(&facts), (Some(2), expected));
         }
     }
 }
