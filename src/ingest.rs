@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::ledger::{self, Batch, Ledger, Progress, Reader};
 use crate::model::{FileStamp, TranscriptFile, fnv1a};
+use crate::source::agent_meta;
 use crate::source::folders::{Extent, News, Survey};
 use crate::source::lines;
 use crate::source::project;
@@ -23,6 +24,9 @@ const BETWEEN_LOOKS_NS: i64 = 3_600_000_000_000;
 
 /// Length of the parts of a file that tell whether it is still the one that was read.
 const PROBE_BYTES: usize = 256;
+
+/// How far from its end the last time in a file is looked for, and if there is none, how far then.
+const TAIL_BYTES: [usize; 2] = [8 << 10, 256 << 10];
 
 /// What a pass did.
 #[derive(Debug, Default)]
@@ -214,15 +218,29 @@ impl Pass<'_> {
                 return Ok(true);
             }
         };
-        if progress.offset == 0 {
-            batch.restart(id)?;
-        }
         let modified_ms = file.stamp.modified_ns / 1_000_000;
         let mut facts = FileFacts::of(&file.folder, &file.name, modified_ms);
         facts.last_at_ms = progress.last_at_ms;
+        if progress.offset > 0 {
+            (facts.begun_at_ms, facts.ended_at_ms) = batch.known_span(&facts.session)?;
+        } else {
+            batch.restart(id)?;
+            if !facts.agent.is_empty()
+                && let Some(meta) = agent_meta::beside(&path)
+            {
+                batch.agent(&facts.agent, &meta.parent_agent)?;
+            }
+        }
         let begun_at = progress.offset;
         let read = self.lines(batch, &path, id, &mut opened, &mut facts, &mut progress)?;
-        let read = read.and_then(|is_done| probe(&opened, &mut progress).map(|()| is_done));
+        let read = read.and_then(|is_done| {
+            Self::close(&opened, progress.offset.unsigned_abs(), &mut facts)?;
+            probe(&opened, &mut progress)?;
+            Ok(is_done)
+        });
+        if let (Some(begun_ms), Some(ended_ms)) = (facts.begun_at_ms, facts.ended_at_ms) {
+            batch.span(&facts.session, begun_ms, ended_ms)?;
+        }
         self.watcher.read((progress.offset - begun_at).unsigned_abs());
         progress.last_at_ms = facts.last_at_ms;
 
@@ -234,6 +252,19 @@ impl Pass<'_> {
             self.outcome.unreadable.push((path, error));
             Ok(true)
         })
+    }
+
+    /// Finds the time of the last line before an offset.
+    fn close(file: &File, offset: u64, facts: &mut FileFacts) -> io::Result<()> {
+        for bytes in TAIL_BYTES {
+            let mut tail = vec![0; usize::try_from(offset).map_or(bytes, |offset| offset.min(bytes))];
+            let start = offset - tail.len() as u64;
+            file.read_exact_at(&mut tail, start)?;
+            if Parser::close(&tail, facts) || tail.len() < bytes {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Takes in lines from `progress` on, and moves it.
@@ -259,6 +290,9 @@ impl Pass<'_> {
             parser.read(line.bytes, line.is_terminated, facts, &mut |told| {
                 let done = match told {
                     Told::Response(response) => batch.add(&response, claim_ms),
+                    Told::ToolResult(result) => batch.tool_result(&result),
+                    Told::Event(event) => batch.event(&event, claim_ms),
+                    Told::Fork(fork) => batch.fork(&fork),
                     Told::Damage(damage) => {
                         let kind = damage.name();
                         outcome.damages.push(Damaged { path: path.into(), offset: line.offset, kind });

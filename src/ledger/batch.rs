@@ -87,6 +87,11 @@ impl Batch<'_> {
         self.explained(sessions::remember_span(&self.tx, session, begun_ms, ended_ms))
     }
 
+    /// What is known of the first and last time on a session's own lines.
+    pub fn known_span(&self, session: &str) -> Result<(Option<i64>, Option<i64>), Error> {
+        self.explained(sessions::known_span(&self.tx, session))
+    }
+
     /// Takes in which agent started another; empty: the session's main loop.
     pub fn agent(&self, agent: &str, parent: &str) -> Result<(), Error> {
         self.explained(sessions::remember_parent(&self.tx, agent, parent))

@@ -1,6 +1,6 @@
 //! What sessions did besides asking: events, and which session or agent came from which.
 
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::calls::{self, Call};
 use super::names::name_id;
@@ -50,6 +50,12 @@ pub(super) fn remember_span(
     )?
     .execute([session, begun_ms, ended_ms])?;
     Ok(())
+}
+
+pub(super) fn known_span(tx: &Transaction, session: &str) -> rusqlite::Result<(Option<i64>, Option<i64>)> {
+    let sql = "SELECT begun_ms, ended_ms FROM session WHERE name = ?1";
+    let span = |row: &rusqlite::Row| Ok((row.get(0)?, row.get(1)?));
+    Ok(tx.prepare_cached(sql)?.query_row([session], span).optional()?.unwrap_or_default())
 }
 
 pub(super) fn remember_parent(tx: &Transaction, agent: &str, parent: &str) -> rusqlite::Result<()> {
