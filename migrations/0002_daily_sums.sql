@@ -13,7 +13,7 @@ CREATE TABLE rollup (
 -- The end of an id is its random part. Rare collisions are told apart by the text.
 DROP INDEX response_message;
 ALTER TABLE response DROP COLUMN message_key;
-CREATE INDEX response_message ON response (substr(CASE message_id WHEN '' THEN request_id ELSE message_id END, -8));
+CREATE INDEX response_message ON response (substr(CASE message_id WHEN '' THEN request_id ELSE message_id END, -6));
 
 ALTER TABLE response ADD COLUMN contract_picousd INTEGER;   -- by the user's own prices; NULL: these say nothing of it
 ALTER TABLE attempt  ADD COLUMN contract_picousd INTEGER;

@@ -4,6 +4,10 @@ CREATE TABLE tool (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;   
 
 ALTER TABLE response ADD COLUMN tools BLOB;      -- its tool calls, packed: src/ledger/calls.rs; NULL: none
 
+-- When the file that gave origin_id was last written, after at_ms: half the bytes of the time itself.
+UPDATE response SET claim_ms = claim_ms - at_ms;
+ALTER TABLE response RENAME COLUMN claim_ms TO claim_after_ms;
+
 -- How long after at_ms the line came that gave the tokens: it decides between placeholders.
 ALTER TABLE response ADD COLUMN usage_after_ms INTEGER NOT NULL DEFAULT 0;
 

@@ -1,6 +1,7 @@
 //! Takes in what another ledger file knows: a backup, or what can still be read of a damaged one.
 //!
-//! Only columns that every format has are read. Where a page is damaged, reading goes on behind it.
+//! Any format may be read, so what later ones brought is asked for first. Where a page is damaged, reading goes on
+//! behind it.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -8,6 +9,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, Row};
 
+use super::calls::{self, Call};
 use super::names::Reader;
 use super::responses::{attempt_kind, tokens_at};
 use super::row::flag;
@@ -42,15 +44,28 @@ impl Ledger {
         let mut done = Absorbed::default();
         let names = Names::read(&other, &mut done.is_damaged).map_err(explained)?;
         let had = self.instants()?;
+        done.is_damaged |= !self.take_over_sessions(&other)?;
+        let sql = responses_sql(&other);
         let mut next = 0;
         loop {
-            let (chunk, is_damaged) = chunk(&other, next).map_err(explained)?;
+            let (chunk, is_damaged) = chunk(&other, &sql, next).map_err(explained)?;
             done.is_damaged |= is_damaged;
             let Some(last) = chunk.last() else { return Ok(done) };
             next = last.id + 1;
             done.read += i64::try_from(chunk.len()).unwrap_or_default();
             done.added += self.take_over(&names, &chunk, &had)?;
         }
+    }
+
+    /// Takes in events, forks and spans; all that one does not know already merges. False where not all can be read,
+    /// or where the format has none.
+    fn take_over_sessions(&mut self, other: &Connection) -> Result<bool, Error> {
+        let reader = Reader { host: String::new(), config_dir: String::new() };
+        let mut project_of = |_: &str| String::new();
+        let batch = self.batch(&reader, &mut project_of)?;
+        let is_whole = batch.add_sessions_of(other)?;
+        batch.commit()?;
+        Ok(is_whole)
     }
 
     /// When the responses came, and their tokens.
@@ -85,7 +100,9 @@ impl Ledger {
             let mut project_of = |cwd: &str| names.projects.get(cwd).cloned().unwrap_or_else(|| cwd.into());
             let mut batch = self.batch(&reader, &mut project_of)?;
             for (stored, origin) in rows {
-                batch.add_missing(&names.response(stored, origin), stored.claim_ms, stored.provenance)?;
+                let calls = stored.calls.iter().map(|call| (names.text("tool", call.tool), *call));
+                let response = names.response(stored, origin);
+                batch.add_missing(&response, stored.claim_ms, stored.provenance, calls)?;
             }
             added += batch.commit()?;
         }
@@ -107,22 +124,29 @@ struct Stored {
     web_searches: i64,
     flags: i64,
     attempts: Vec<Attempt>,
+    calls: Vec<Call>,
+}
+
+/// Selects what makes a [`Stored`] from an id on. Two columns are not in every format.
+fn responses_sql(db: &Connection) -> String {
+    let (claim_ms, tools) = match db.prepare("SELECT claim_after_ms, tools FROM response") {
+        Ok(_) => ("at_ms + claim_after_ms", "tools"),
+        Err(_) => ("claim_ms", "NULL"),
+    };
+    format!(
+        "SELECT id, message_id, request_id, at_ms, {claim_ms}, origin_id, terms_id, provenance, input, output,
+                cache_read, cache_write_5m, cache_write_1h, web_searches, flags, {tools}
+           FROM response WHERE id >= ?1 ORDER BY id"
+    )
 }
 
 /// The next rows from an id on, and whether some in between could not be read.
-fn chunk(db: &Connection, from: i64) -> rusqlite::Result<(Vec<Stored>, bool)> {
+fn chunk(db: &Connection, sql: &str, from: i64) -> rusqlite::Result<(Vec<Stored>, bool)> {
     let mut rows = Vec::new();
-    let is_damaged = salvage(
-        db,
-        "SELECT id, message_id, request_id, at_ms, claim_ms, origin_id, terms_id, provenance, input, output,
-                cache_read, cache_write_5m, cache_write_1h, web_searches, flags
-           FROM response WHERE id >= ?1 ORDER BY id",
-        from,
-        |row| {
-            rows.push(stored(db, row)?);
-            Ok(rows.len() < CHUNK)
-        },
-    )?;
+    let is_damaged = salvage(db, sql, from, |row| {
+        rows.push(stored(db, row)?);
+        Ok(rows.len() < CHUNK)
+    })?;
     Ok((rows, is_damaged))
 }
 
@@ -142,6 +166,7 @@ fn stored(db: &Connection, row: &Row) -> rusqlite::Result<Stored> {
         web_searches: row.get(13)?,
         flags,
         attempts,
+        calls: row.get_ref(15)?.as_blob_or_null()?.map(calls::unpack).unwrap_or_default(),
     })
 }
 
@@ -221,7 +246,7 @@ struct Names {
 }
 
 /// Tables of names, and their columns.
-const TABLES: [(&str, &str); 8] = [
+const TABLES: [(&str, &str); 9] = [
     ("host", "name"),
     ("account", "config_dir"),
     ("project", "path"),
@@ -230,6 +255,7 @@ const TABLES: [(&str, &str); 8] = [
     ("branch", "name"),
     ("agent", "name"),
     ("model", "name"),
+    ("tool", "name"),
 ];
 
 impl Names {
@@ -242,6 +268,10 @@ impl Names {
         };
         for (table, column) in TABLES {
             let sql = format!("SELECT id, {column} FROM {table} WHERE id >= ?1 ORDER BY id");
+            if table == "tool" && db.prepare(&sql).is_err() {
+                // Of a later format.
+                continue;
+            }
             *is_damaged |= salvage(db, &sql, 0, |row| {
                 names.texts.insert((table, row.get(0)?), row.get(1)?);
                 Ok(true)

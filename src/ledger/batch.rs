@@ -3,13 +3,13 @@
 use std::cell::Cell;
 use std::path::PathBuf;
 
-use rusqlite::{Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::calls::{self, Call};
 use super::names::{Names, Reader};
 use super::row::{Charged, Row, flag};
 use super::writer::{Writer, low};
-use super::{Error, Ledger, Progress, explain, files, responses, sessions};
+use super::{Error, Ledger, Progress, explain, files, is_of_the_file, responses, sessions};
 use crate::model::{Event, FileStamp, Folder, Fork, Response, ToolResult, ToolUse, TranscriptFile, fnv1a};
 
 /// One transaction of the ledger. Dropped without [`commit`](Batch::commit), it leaves no trace.
@@ -98,22 +98,36 @@ impl Batch<'_> {
     }
 
     /// Takes in a response that another ledger knows, unless this one knows of it.
-    pub(super) fn add_missing(
+    pub(super) fn add_missing<'c>(
         &mut self,
         response: &Response,
         claim_ms: i64,
         provenance: i64,
+        calls: impl Iterator<Item = (&'c str, Call)>,
     ) -> Result<(), Error> {
-        let mut add = || {
+        let add = || {
             let row = row_of(&self.tx, self.names, self.reader, self.project_of, response, claim_ms)?;
             let known = responses::of_message(&self.tx, &row)?;
             if known.iter().any(|known| known.request_id == row.request_id) {
                 return Ok(());
             }
-            self.writer.add(&self.tx, self.names, Row { provenance, ..row })
+            let mut row = Row { provenance, ..row };
+            for (tool, call) in calls {
+                let tool = self.names.tool(&self.tx, tool)?;
+                calls::join(&mut row.calls, &[Call { tool, ..call }]);
+            }
+            self.writer.add(&self.tx, self.names, row)
         };
         let added = add();
         self.explained(added)
+    }
+
+    /// Takes in the events, forks and spans of another ledger. False where not all can be read.
+    pub(super) fn add_sessions_of(&self, other: &Connection) -> Result<bool, Error> {
+        match sessions::copy(other, &self.tx) {
+            Err(error) if is_of_the_file(&error) => Ok(false),
+            copied => self.explained(copied).map(|()| true),
+        }
     }
 
     /// The transcript's id and how far it has been read.

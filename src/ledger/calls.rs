@@ -1,7 +1,7 @@
 //! Tool calls of a response, packed: a few bytes each, because there is about one a response.
 //!
-//! A call is the low half of its id's FNV-1a hash (little endian), which tells the few calls of one response apart, and
-//! one LEB128 number: the tool's id and, in its low three bits, the outcome.
+//! A call is the low three bytes of its id's FNV-1a hash (little endian), which tell the few calls of one response
+//! apart, and one LEB128 number: the tool's id and, in its low three bits, the outcome.
 
 use crate::ledger::cells::{put, take};
 use crate::model::ToolOutcome;
@@ -9,7 +9,7 @@ use crate::model::ToolOutcome;
 /// A call of one of the client's tools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Call {
-    /// Low half of the hash of its id.
+    /// The low 24 bits of the hash of its id.
     pub(super) key: u32,
     /// Id of the tool.
     pub(super) tool: i64,
@@ -53,9 +53,10 @@ pub(super) fn join(calls: &mut Vec<Call>, others: &[Call]) {
 
 /// None where there are none.
 pub(super) fn pack(calls: &[Call]) -> Option<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(calls.len() * 6);
+    let mut bytes = Vec::with_capacity(calls.len() * 5);
     for call in calls {
-        bytes.extend(call.key.to_le_bytes());
+        let [a, b, c, _] = call.key.to_le_bytes();
+        bytes.extend([a, b, c]);
         let outcome =
             OUTCOMES.iter().zip(1..).find_map(|(known, n)| (Some(*known) == call.outcome).then_some(n));
         put(&mut bytes, call.tool.cast_unsigned() << 3 | outcome.unwrap_or(0));
@@ -66,11 +67,15 @@ pub(super) fn pack(calls: &[Call]) -> Option<Vec<u8>> {
 /// Takes them apart, as far as the bytes go.
 pub(super) fn unpack(mut bytes: &[u8]) -> Vec<Call> {
     let mut calls = Vec::new();
-    while let Some((key, rest)) = bytes.split_first_chunk() {
+    while let Some(([a, b, c], rest)) = bytes.split_first_chunk() {
         bytes = rest;
         let Some(number) = take(&mut bytes) else { break };
         let outcome = usize::try_from(number & 7).ok().and_then(|n| OUTCOMES.get(n.wrapping_sub(1))).copied();
-        calls.push(Call { key: u32::from_le_bytes(*key), tool: (number >> 3).cast_signed(), outcome });
+        calls.push(Call {
+            key: u32::from_le_bytes([*a, *b, *c, 0]),
+            tool: (number >> 3).cast_signed(),
+            outcome,
+        });
     }
     calls
 }

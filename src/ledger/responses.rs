@@ -11,7 +11,7 @@ use crate::model::{Attempt, AttemptKind, Tokens, fnv1a};
 macro_rules! select_rows {
     ($which:literal) => {
         concat!(
-            "SELECT response.id, message_id, request_id, at_ms, claim_ms, origin_id, session_id, terms_id, provenance,
+            "SELECT response.id, message_id, request_id, at_ms, claim_after_ms, origin_id, session_id, terms_id, provenance,
                     input, output, cache_read, cache_write_5m, cache_write_1h, web_searches, cost_picousd, flags,
                     contract_picousd, tools, usage_after_ms, model.name, requested_model, speed, inference_geo, service_tier
                FROM response JOIN origin ON origin.id = origin_id
@@ -24,7 +24,7 @@ macro_rules! select_rows {
 /// The stored rows of a row's message; of its request where the message has no id.
 pub(super) fn of_message(tx: &Transaction, row: &Row) -> rusqlite::Result<Vec<Row>> {
     let mut find = tx.prepare_cached(select_rows!(
-        "WHERE substr(CASE message_id WHEN '' THEN request_id ELSE message_id END, -8) = substr(?1, -8)
+        "WHERE substr(CASE message_id WHEN '' THEN request_id ELSE message_id END, -6) = substr(?1, -6)
          ORDER BY response.id"
     ))?;
     let mut found = find.query([row.message()])?;
@@ -71,7 +71,7 @@ fn stored_row(row: &rusqlite::Row) -> rusqlite::Result<Row> {
         request_id: row.get(2)?,
         at_ms: row.get(3)?,
         usage_at_ms: row.get::<_, i64>(3)?.saturating_add(row.get(19)?),
-        claim_ms: row.get(4)?,
+        claim_ms: row.get::<_, i64>(3)?.saturating_add(row.get(4)?),
         origin: row.get(5)?,
         session: row.get(6)?,
         terms: row.get(7)?,
@@ -140,7 +140,7 @@ pub(super) fn insert(tx: &Transaction, row: &mut Row, price_list: i64) -> rusqli
     let tokens = &row.tokens;
     let id = tx
         .prepare_cached(
-            "INSERT INTO response (message_id, request_id, at_ms, claim_ms, origin_id, terms_id, provenance, input,
+            "INSERT INTO response (message_id, request_id, at_ms, claim_after_ms, origin_id, terms_id, provenance, input,
                 output, cache_read, cache_write_5m, cache_write_1h, web_searches, cost_picousd, price_list_id, flags,
                 contract_picousd, tools, usage_after_ms)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
@@ -149,7 +149,7 @@ pub(super) fn insert(tx: &Transaction, row: &mut Row, price_list: i64) -> rusqli
             row.message_id,
             row.request_id,
             row.at_ms,
-            row.claim_ms,
+            row.claim_ms.saturating_sub(row.at_ms),
             row.origin,
             row.terms,
             row.provenance,
@@ -173,7 +173,7 @@ pub(super) fn insert(tx: &Transaction, row: &mut Row, price_list: i64) -> rusqli
 pub(super) fn update(tx: &Transaction, row: &Row, price_list: i64) -> rusqlite::Result<()> {
     let tokens = &row.tokens;
     tx.prepare_cached(
-        "UPDATE response SET at_ms = ?2, claim_ms = ?3, origin_id = ?4, terms_id = ?5, provenance = ?6, input = ?7,
+        "UPDATE response SET at_ms = ?2, claim_after_ms = ?3, origin_id = ?4, terms_id = ?5, provenance = ?6, input = ?7,
                 output = ?8, cache_read = ?9, cache_write_5m = ?10, cache_write_1h = ?11, web_searches = ?12,
                 cost_picousd = ?13, price_list_id = ?14, flags = ?15, contract_picousd = ?16, tools = ?17,
                 usage_after_ms = ?18
@@ -182,7 +182,7 @@ pub(super) fn update(tx: &Transaction, row: &Row, price_list: i64) -> rusqlite::
     .execute(params![
         row.id,
         row.at_ms,
-        row.claim_ms,
+        row.claim_ms.saturating_sub(row.at_ms),
         row.origin,
         row.terms,
         row.provenance,

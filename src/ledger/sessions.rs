@@ -1,6 +1,6 @@
 //! What sessions did besides asking: events, and which session or agent came from which.
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::calls::{self, Call};
 use super::names::name_id;
@@ -10,7 +10,7 @@ use super::{Error, Ledger};
 use crate::model::{Event, EventKind, Fork, Tokens, ToolOutcome, fnv1a};
 
 /// As in `event.kind`.
-const KINDS: [EventKind; 5] = [
+pub(super) const KINDS: [EventKind; 5] = [
     EventKind::Compaction,
     EventKind::Retry,
     EventKind::ApiError,
@@ -19,14 +19,24 @@ const KINDS: [EventKind; 5] = [
 ];
 
 pub(super) fn remember_event(tx: &Transaction, event: &Event, claim_ms: i64) -> rusqlite::Result<()> {
-    let Event { uuid, kind, at_ms, session, agent, detail } = event;
+    remember_event_of(tx, fnv1a(event.uuid.as_bytes()), event, claim_ms)
+}
+
+/// Of an event whose uuid is known by its hash alone.
+pub(super) fn remember_event_of(
+    tx: &Transaction,
+    key: i64,
+    event: &Event,
+    claim_ms: i64,
+) -> rusqlite::Result<()> {
+    let Event { kind, at_ms, session, agent, detail, .. } = event;
     let kind = KINDS.iter().zip(0_i64..).find_map(|(known, n)| (known == kind).then_some(n));
     let (session, agent) = (name_id(tx, "session", "name", session)?, name_id(tx, "agent", "name", agent)?);
     tx.prepare_cached(
         "INSERT INTO event VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO UPDATE
             SET claim_ms = ?4, session_id = ?5, agent_id = ?6 WHERE ?4 < claim_ms",
     )?
-    .execute(params![fnv1a(uuid.as_bytes()), kind, at_ms, claim_ms, session, agent, detail])?;
+    .execute(params![key, kind, at_ms, claim_ms, session, agent, detail])?;
     Ok(())
 }
 
@@ -61,6 +71,49 @@ pub(super) fn known_span(tx: &Transaction, session: &str) -> rusqlite::Result<(O
 pub(super) fn remember_parent(tx: &Transaction, agent: &str, parent: &str) -> rusqlite::Result<()> {
     let (agent, parent) = (name_id(tx, "agent", "name", agent)?, name_id(tx, "agent", "name", parent)?);
     tx.prepare_cached("UPDATE agent SET parent_id = ?2 WHERE id = ?1")?.execute([agent, parent])?;
+    Ok(())
+}
+
+/// Takes in the events, forks, spans and agents' parents of another ledger, as far as they can be read.
+pub(super) fn copy(from: &Connection, tx: &Transaction) -> rusqlite::Result<()> {
+    let mut find = from.prepare(
+        "SELECT event_key, kind, at_ms, claim_ms, session.name, agent.name, detail FROM event
+           JOIN session ON session.id = session_id JOIN agent ON agent.id = agent_id",
+    )?;
+    let mut rows = find.query([])?;
+    while let Some(row) = rows.next()? {
+        let Some(kind) = KINDS.get(usize::from(row.get::<_, u8>(1)?)) else { continue };
+        let event = Event {
+            uuid: "".into(),
+            kind: *kind,
+            at_ms: row.get(2)?,
+            session: row.get::<_, String>(4)?.into(),
+            agent: row.get::<_, String>(5)?.into(),
+            detail: row.get::<_, String>(6)?.into(),
+        };
+        remember_event_of(tx, row.get(0)?, &event, row.get(3)?)?;
+    }
+    let mut find = from.prepare(
+        "SELECT session.name, origin.name FROM fork JOIN session ON session.id = session_id
+           JOIN session AS origin ON origin.id = from_id",
+    )?;
+    let mut rows = find.query([])?;
+    while let Some(row) = rows.next()? {
+        let (session, from): (String, String) = (row.get(0)?, row.get(1)?);
+        remember_fork(tx, &Fork { session: session.into(), from: from.into() })?;
+    }
+    let mut find = from.prepare("SELECT name, begun_ms, ended_ms FROM session WHERE begun_ms IS NOT NULL")?;
+    let mut rows = find.query([])?;
+    while let Some(row) = rows.next()? {
+        remember_span(tx, row.get_ref(0)?.as_str()?, row.get(1)?, row.get(2)?)?;
+    }
+    let mut find = from.prepare(
+        "SELECT agent.name, parent.name FROM agent JOIN agent AS parent ON parent.id = agent.parent_id",
+    )?;
+    let mut rows = find.query([])?;
+    while let Some(row) = rows.next()? {
+        remember_parent(tx, row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?)?;
+    }
     Ok(())
 }
 

@@ -295,6 +295,6 @@ fn identity(row: &Row) -> Identity {
 
 /// As in [`Call::key`](super::calls::Call::key).
 pub(super) fn low(key: i64) -> u32 {
-    let [a, b, c, d, ..] = key.to_le_bytes();
-    u32::from_le_bytes([a, b, c, d])
+    let [a, b, c, ..] = key.to_le_bytes();
+    u32::from_le_bytes([a, b, c, 0])
 }
