@@ -8,8 +8,9 @@ use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use crate::ledger::{self, Batch, Ledger, Progress, Reader};
+use crate::ledger::{self, Batch, Known, Ledger, Progress, Reader};
 use crate::model::{FileStamp, TranscriptFile, fnv1a};
 use crate::source::agent_meta;
 use crate::source::folders::{Extent, News, Survey};
@@ -18,6 +19,9 @@ use crate::source::project;
 use crate::source::transcript::{FileFacts, Parser, Told};
 
 const BATCH_BYTES: u64 = 64 << 20;
+
+/// Of what is known: some 200 files and folders.
+const WORTH_A_THREAD: usize = 16 << 10;
 
 /// How long a look at all may do without another.
 const BETWEEN_LOOKS_NS: i64 = 3_600_000_000_000;
@@ -80,9 +84,13 @@ impl Watcher for () {
 pub struct Look {
     reader: Reader,
     projects: PathBuf,
-    survey: Survey,
+    known: Known,
+    now_ns: i64,
+    extent: Extent,
+    /// Made by the first thread that works on it.
+    survey: OnceLock<Survey>,
     /// A look at all is to be remembered.
-    looked_ns: Option<i64>,
+    is_due: bool,
 }
 
 impl Look {
@@ -100,19 +108,30 @@ impl Look {
         let looked_ns = ledger.looked_ns(&reader.config_dir)?;
         let is_due = !(looked_ns..looked_ns.saturating_add(BETWEEN_LOOKS_NS)).contains(&now_ns);
         let extent = if is_due { Extent::All } else { wanted };
-        let survey = Survey::new(&projects, known, now_ns, extent);
-        Ok(Self { reader, projects, survey, looked_ns: is_due.then_some(now_ns) })
+        Ok(Self { reader, projects, known, now_ns, extent, survey: OnceLock::new(), is_due })
     }
 
-    /// Compares; may be shared with other threads.
-    pub fn survey(&self) -> &Survey {
-        &self.survey
+    /// Whether a second thread would save more time than it takes to start.
+    pub fn is_large(&self) -> bool {
+        self.known.size() > WORTH_A_THREAD
     }
 
-    /// What is new.
+    /// Looks at what is known until all of it is taken; any number of threads may.
+    pub fn work(&self) {
+        self.survey().work();
+    }
+
+    fn survey(&self) -> &Survey {
+        self.survey
+            .get_or_init(|| Survey::new(&self.projects, self.known.folders(), self.now_ns, self.extent))
+    }
+
+    /// Does what is left.
     pub fn finish(self) -> Found {
-        let Self { reader, projects, survey, looked_ns } = self;
-        Found { reader, projects, news: survey.finish(), looked_ns }
+        self.survey();
+        let Self { reader, projects, survey, is_due, now_ns, .. } = self;
+        let news = survey.into_inner().map(Survey::finish).unwrap_or_default();
+        Found { reader, projects, news, looked_ns: is_due.then_some(now_ns) }
     }
 }
 

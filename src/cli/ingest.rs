@@ -52,8 +52,8 @@ pub(super) fn looks(ledger: &Ledger, config: &Config, extent: Extent) -> anyhow:
 
 /// Does something else while another thread looks for what is new, where that takes long enough.
 pub(super) fn while_looking<T>(looks: &[Look], meanwhile: impl FnOnce() -> T) -> T {
-    let work = || looks.iter().for_each(|look| look.survey().work());
-    if !looks.iter().any(|look| look.survey().is_large()) {
+    let work = || looks.iter().for_each(Look::work);
+    if !looks.iter().any(Look::is_large) {
         return meanwhile();
     }
     std::thread::scope(|scope| {

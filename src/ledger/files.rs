@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
+use super::known::{Known, pack};
 use super::names::name_id;
-use super::{Error, Ledger, explain, known};
+use super::{Error, Ledger, explain};
 use crate::model::{FileStamp, Folder, KnownFolder, TranscriptFile};
 
 /// Fewer files are read as fast from their rows.
@@ -26,16 +27,16 @@ pub struct Progress {
 
 impl Ledger {
     /// Folders and transcripts known below a config dir, for comparing with what is there.
-    pub fn known(&self, config_dir: &str) -> Result<Vec<KnownFolder>, Error> {
+    pub fn known(&self, config_dir: &str) -> Result<Known, Error> {
         let packed = || {
             let sql = "SELECT known FROM survey JOIN account ON account.id = account_id
                         WHERE config_dir = ?1 AND survey.changes = account.changes";
-            let unpacked = |row: &Row| Ok(known::unpack(row.get_ref(0)?.as_blob()?));
-            self.db.prepare_cached(sql)?.query_row([config_dir], unpacked).optional()
+            let packed = |row: &Row| Ok(Known::packed(row.get_ref(0)?.as_blob()?));
+            self.db.prepare_cached(sql)?.query_row([config_dir], packed).optional()
         };
         match self.explained(packed())?.flatten() {
             Some(known) => Ok(known),
-            None => self.explained(known_rows(&self.db, config_dir)),
+            None => self.explained(known_rows(&self.db, config_dir)).map(Known::Rows),
         }
     }
 
@@ -56,7 +57,7 @@ impl Ledger {
             {
                 tx.execute(
                     "INSERT INTO survey VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET changes = ?2, known = ?3",
-                    params![account, changes, known::pack(&known)],
+                    params![account, changes, pack(&known)],
                 )?;
             }
             tx.commit()

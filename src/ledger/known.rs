@@ -10,6 +10,37 @@ use crate::model::{FileStamp, Folder, KnownFolder};
 /// Of the CRC.
 const HEAD: usize = 4;
 
+/// What is known of all files below a config dir; taken apart by whoever needs it, on whatever thread.
+#[derive(Debug, Clone)]
+pub enum Known {
+    Rows(Vec<KnownFolder>),
+    /// Checked to be whole.
+    Packed(Vec<u8>),
+}
+
+impl Known {
+    /// Of bytes that may be damaged.
+    pub(super) fn packed(bytes: &[u8]) -> Option<Self> {
+        let (crc, rest) = bytes.split_first_chunk::<HEAD>()?;
+        (*crc == crc32fast::hash(rest).to_le_bytes()).then(|| Self::Packed(rest.into()))
+    }
+
+    /// In bytes or so; what is small is not worth a thread.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Rows(known) => known.iter().map(|known| 60 * (1 + known.files.len())).sum(),
+            Self::Packed(bytes) => bytes.len(),
+        }
+    }
+
+    pub fn folders(&self) -> Vec<KnownFolder> {
+        match self {
+            Self::Rows(known) => known.clone(),
+            Self::Packed(bytes) => unpack(bytes),
+        }
+    }
+}
+
 pub(super) fn pack(known: &[KnownFolder]) -> Vec<u8> {
     let mut bytes = vec![0; HEAD];
     for KnownFolder { folder, files } in known {
@@ -28,32 +59,28 @@ pub(super) fn pack(known: &[KnownFolder]) -> Vec<u8> {
     bytes
 }
 
-/// None where the bytes are no such run.
-pub(super) fn unpack(packed: &[u8]) -> Option<Vec<KnownFolder>> {
-    let (crc, mut bytes) = packed.split_first_chunk::<HEAD>()?;
-    if *crc != crc32fast::hash(bytes).to_le_bytes() {
-        return None;
-    }
+fn unpack(mut bytes: &[u8]) -> Vec<KnownFolder> {
     let mut known = Vec::new();
     while !bytes.is_empty() {
-        let path = take_text(&mut bytes)?.into();
-        let folder = Folder { path, modified_ns: number(&mut bytes)? };
-        let count = usize::try_from(take(&mut bytes)?).ok()?;
-        let mut files = Vec::with_capacity(count.min(bytes.len()));
-        for _ in 0..count {
-            let name = take_text(&mut bytes)?.into();
-            let mut number = || number(&mut bytes);
-            let stamp = FileStamp {
-                device: number()?,
-                inode: number()?,
-                size_bytes: number()?,
-                modified_ns: number()?,
-            };
-            files.push((name, stamp));
-        }
-        known.push(KnownFolder { folder, files });
+        let Some(folder) = folder(&mut bytes) else { break };
+        known.push(folder);
     }
-    Some(known)
+    known
+}
+
+fn folder(bytes: &mut &[u8]) -> Option<KnownFolder> {
+    let path = take_text(bytes)?.into();
+    let folder = Folder { path, modified_ns: number(bytes)? };
+    let count = usize::try_from(take(bytes)?).ok()?;
+    let mut files = Vec::with_capacity(count.min(bytes.len()));
+    for _ in 0..count {
+        let name = take_text(bytes)?.into();
+        let mut number = || number(bytes);
+        let stamp =
+            FileStamp { device: number()?, inode: number()?, size_bytes: number()?, modified_ns: number()? };
+        files.push((name, stamp));
+    }
+    Some(KnownFolder { folder, files })
 }
 
 fn number(bytes: &mut &[u8]) -> Option<i64> {
@@ -74,7 +101,7 @@ fn take_text<'b>(bytes: &mut &'b [u8]) -> Option<&'b str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{pack, unpack};
+    use super::{Known, pack};
     use crate::model::{FileStamp, Folder, KnownFolder};
     use proptest::prelude::*;
 
@@ -96,16 +123,16 @@ mod tests {
     proptest! {
         #[test]
         fn what_was_packed_comes_out(known in prop::collection::vec(folder(), 0..4)) {
-            prop_assert_eq!(unpack(&pack(&known)), Some(known));
+            prop_assert_eq!(Known::packed(&pack(&known)).map(|packed| packed.folders()), Some(known));
         }
 
         #[test]
         fn what_is_damaged_is_void(known in prop::collection::vec(folder(), 0..4), at in any::<prop::sample::Index>()) {
             let mut bytes = pack(&known);
             let at = at.index(bytes.len());
-            prop_assert_eq!(unpack(&bytes[..at]), None);
+            prop_assert!(Known::packed(&bytes[..at]).is_none());
             bytes[at] ^= 1;
-            prop_assert_eq!(unpack(&bytes), None);
+            prop_assert!(Known::packed(&bytes).is_none());
         }
     }
 }

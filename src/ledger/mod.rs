@@ -38,6 +38,7 @@ pub use backup::{Contents, contents, expired};
 pub use batch::Batch;
 pub use export::Exported;
 pub use files::Progress;
+pub use known::Known;
 pub use names::Reader;
 pub use query::{Cell, Dimension, Origin, Snapshot, Terms};
 pub use reprice::Moved;

@@ -127,12 +127,6 @@ impl Survey {
         }
     }
 
-    /// Whether a second thread would save more time than it takes to start.
-    pub fn is_large(&self) -> bool {
-        self.known.len() > 2 * PORTION
-            || self.known.iter().map(|known| known.files.len()).sum::<usize>() > 2 * PORTION
-    }
-
     /// Looks at what is known, a portion at a time, until all of it is taken.
     pub fn work(&self) {
         let Ok(opened) = &self.opened else { return };
