@@ -74,7 +74,7 @@ fn run(command: &Command) -> anyhow::Result<End> {
     let config = Config::load(&|name| std::env::var_os(name))?;
     match run_once(command, &config) {
         Err(error) if is_damaged(&error) && !matches!(command, Command::Ledger(_)) => {
-            say(&format!("odin: {error:#}"));
+            say(&format!("odin: {error}"));
             ledger::recover(&config)?;
             run_once(command, &config)
         }
