@@ -4,10 +4,15 @@
 //! `$XDG_CONFIG_HOME/odin/config.toml`. Claude config dirs: `$CLAUDE_CONFIG_DIR` (a comma list), else those of
 //! `~/.claude` and `$XDG_CONFIG_HOME/claude` that exist.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use glob::Pattern;
+use jiff::civil::Weekday;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
 
 use crate::pricing::overlay::{Origin, Overlay};
 
@@ -34,6 +39,9 @@ pub struct Config {
     pub backups: Backups,
     /// The user's own prices.
     pub prices: Overlay,
+    /// The first day of weeks.
+    pub week_starts: Weekday,
+    pub projects: Projects,
 }
 
 /// How many automatic backups are kept.
@@ -52,20 +60,40 @@ impl Default for Backups {
     }
 }
 
+/// What the user calls projects; `~` stands for the home no more.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Projects {
+    /// Path and alias.
+    pub aliases: Vec<(String, String)>,
+    /// Name, and patterns of paths; in the order of the file.
+    pub groups: Vec<(String, Vec<String>)>,
+}
+
 /// The file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct File {
     timezone: Option<String>,
+    #[serde(deserialize_with = "of_file")]
+    week_starts: Option<Weekday>,
     claude: Claude,
     backups: Backups,
     prices: Overlay,
+    projects: ProjectTables,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Claude {
     config_dirs: Vec<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ProjectTables {
+    alias: BTreeMap<String, String>,
+    /// Where they stand tells their order.
+    groups: BTreeMap<String, Spanned<Vec<String>>>,
 }
 
 /// A variable of the environment by name; empty counts as unset.
@@ -98,6 +126,7 @@ impl Config {
             Some(path) => path.into(),
             None => below("XDG_STATE_HOME", ".local/state").ok_or(Error::NoHome)?.join("odin"),
         };
+        let projects = file.projects.settled(home.as_deref());
         let claude_dirs = match set("CLAUDE_CONFIG_DIR") {
             Some(list) => named_dirs("CLAUDE_CONFIG_DIR", &split_list(&list))?,
             None if !file.claude.config_dirs.is_empty() => {
@@ -111,8 +140,9 @@ impl Config {
                 candidates.into_iter().flatten().filter(|path| path.is_dir()).collect()
             }
         };
+        let week_starts = file.week_starts.unwrap_or(Weekday::Monday);
         let File { timezone, backups, prices, .. } = file;
-        Ok(Self { state_dir, claude_dirs, timezone, backups, prices })
+        Ok(Self { state_dir, claude_dirs, timezone, backups, prices, week_starts, projects })
     }
 
     pub fn ledger_path(&self) -> PathBuf {
@@ -125,6 +155,26 @@ impl Config {
     }
 }
 
+impl ProjectTables {
+    fn settled(self, home: Option<&Path>) -> Projects {
+        let home = home.map(Path::to_string_lossy);
+        let expanded = |path: &str, home: Option<&str>| match (path.strip_prefix('~'), home) {
+            (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => format!("{home}{rest}"),
+            _ => path.into(),
+        };
+        let aliases = self.alias.into_iter().map(|(path, alias)| (expanded(&path, home.as_deref()), alias));
+        // The home's own name is no pattern.
+        let escaped = home.as_deref().map(Pattern::escape);
+        let mut groups: Vec<_> = self.groups.into_iter().collect();
+        groups.sort_by_key(|(_, patterns)| patterns.span().start);
+        let groups = groups.into_iter().map(|(name, patterns)| {
+            let patterns = patterns.get_ref().iter().map(|path| expanded(path, escaped.as_deref()));
+            (name, patterns.collect())
+        });
+        Projects { aliases: aliases.collect(), groups: groups.collect() }
+    }
+}
+
 /// The folder of transcripts of a config dir; one that is named `projects` is that folder itself.
 pub fn projects_dir(claude_dir: &Path) -> PathBuf {
     if claude_dir.file_name().is_some_and(|name| name == "projects") {
@@ -132,6 +182,27 @@ pub fn projects_dir(claude_dir: &Path) -> PathBuf {
     } else {
         claude_dir.join("projects")
     }
+}
+
+const WEEKDAYS: [(&str, Weekday); 7] = [
+    ("monday", Weekday::Monday),
+    ("tuesday", Weekday::Tuesday),
+    ("wednesday", Weekday::Wednesday),
+    ("thursday", Weekday::Thursday),
+    ("friday", Weekday::Friday),
+    ("saturday", Weekday::Saturday),
+    ("sunday", Weekday::Sunday),
+];
+
+/// A day of the week by its English name.
+pub fn weekday(name: &str) -> Result<Weekday, String> {
+    let found = WEEKDAYS.iter().find(|(known, _)| name.eq_ignore_ascii_case(known));
+    found.map(|(_, day)| *day).ok_or_else(|| format!("use {}", WEEKDAYS.map(|(name, _)| name).join(", ")))
+}
+
+fn of_file<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Weekday>, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    weekday(&name).map(Some).map_err(|usage| D::Error::custom(format!("no weekday `{name}`; {usage}")))
 }
 
 fn read(path: &Path) -> Result<Option<File>, Error> {
@@ -178,6 +249,7 @@ fn named_dirs(name: &'static str, dirs: &[PathBuf]) -> Result<Vec<PathBuf>, Erro
 #[cfg(test)]
 mod tests {
     use super::{Config, Error};
+    use jiff::civil::Weekday;
     use std::collections::HashMap;
     use std::fs;
     use std::path::Path;
@@ -205,11 +277,12 @@ mod tests {
             fs::create_dir_all(home.path().join(dir)).unwrap();
         }
         let file = home.path().join(".config/odin/config.toml");
-        fs::write(&file, "timezone = 'Asia/Tokyo'\n[claude]\nconfig_dirs = ['~/a', '/does/not/exist']\n")
+        fs::write(&file, "timezone = 'Asia/Tokyo'\nweek_starts = 'Sunday'\n[claude]\nconfig_dirs = ['~/a', '/does/not/exist']\n")
             .unwrap();
         let config = load(&[("HOME", home.path())]).unwrap();
         assert_eq!(config.claude_dirs, [home.path().join("a")]);
         assert_eq!(config.timezone.as_deref(), Some("Asia/Tokyo"));
+        assert_eq!(config.week_starts, Weekday::Sunday);
 
         let list = format!("{0}/b, {0}/a", home.path().display());
         let config = load(&[("HOME", home.path()), ("CLAUDE_CONFIG_DIR", Path::new(&list))]).unwrap();
@@ -217,13 +290,34 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_is_told_with_its_line() {
+    fn project_names_know_the_home_and_groups_keep_their_order() {
+        let home = tempfile::tempdir().unwrap();
+        let odd = home.path().join("a[b]");
+        fs::create_dir_all(odd.join(".config/odin")).unwrap();
+        let text = "[projects.alias]\n'~/odin' = 'o'\n'~x' = 'x'\n[projects.groups]\nz = ['~/w/*', 'acme-*']\na = ['~']\n";
+        fs::write(odd.join(".config/odin/config.toml"), text).unwrap();
+        let projects = load(&[("HOME", &odd)]).unwrap().projects;
+        let (folder, odd) = (home.path().display(), odd.display());
+        assert_eq!(projects.aliases, [(format!("{odd}/odin"), "o".into()), ("~x".into(), "x".into())]);
+        let escaped = format!("{folder}/a[[]b[]]");
+        assert_eq!(
+            projects.groups,
+            [("z".into(), vec![format!("{escaped}/w/*"), "acme-*".into()]), ("a".into(), vec![escaped])]
+        );
+    }
+
+    #[test]
+    fn what_is_not_understood_is_told_with_its_line() {
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("odin.toml");
-        fs::write(&file, "\ntimezon = 'UTC'\n").unwrap();
-        let error = load(&[("HOME", home.path()), ("ODIN_CONFIG", &file)]).unwrap_err();
-        let Error::Parse { source, .. } = error else { panic!("{error}") };
-        assert!(source.to_string().contains("line 2") && source.to_string().contains("timezon"), "{source}");
+        for (line, word) in
+            [("timezon = 'UTC'", "timezon"), ("week_starts = 'sun'", "no weekday `sun`; use monday")]
+        {
+            fs::write(&file, format!("\n{line}\n")).unwrap();
+            let error = load(&[("HOME", home.path()), ("ODIN_CONFIG", &file)]).unwrap_err();
+            let Error::Parse { source, .. } = error else { panic!("{error}") };
+            assert!(source.to_string().contains("line 2") && source.to_string().contains(word), "{source}");
+        }
     }
 
     #[test]

@@ -6,10 +6,12 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
+use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 
+use crate::config::{self, Config};
 use crate::ledger::Ledger;
-use crate::report::{self, Bound, Key, Last, Period, Query};
+use crate::report::{self, Bound, Key, Last, Period, Projects, Query};
 
 /// Of a table that goes to a file or a pipe.
 const DEFAULT_WIDTH: usize = 100;
@@ -19,6 +21,7 @@ Examples:
   odin cost report                                     the last 30 days, by day
   odin cost report --by project,model --last month     this month, by project and model
   odin cost report --since 2026-11-01 --project odin   one project since a day
+  odin cost report --by project --last 7d --compare    beside the 7 days before
   odin cost report --by session --last today --format json
 
 Costs are list prices of the API. An amount that misses a price is marked ≥, at least.";
@@ -51,7 +54,11 @@ pub struct ReportOptions {
     /// Up to the end of a day or month, or a time [default: today]
     #[arg(long, value_name = "WHEN")]
     until: Option<Bound>,
-    /// Only this project: its path or the end of it, as in `odin` or `work/odin`
+    /// Beside each amount, that of the period before: 7d with the 7 days before, month with the same days of the month
+    /// before, a range with one as long
+    #[arg(long)]
+    compare: bool,
+    /// Only this project: its path or the end of it, as in `odin` or `work/odin`; or an alias or a group of the config
     #[arg(long)]
     project: Option<String>,
     /// Only this model: its id, the id that it is priced as, or a part of it
@@ -66,6 +73,9 @@ pub struct ReportOptions {
     /// Time zone of hours and days, as in Europe/Berlin [default: the configured one, else the system's]
     #[arg(long, value_name = "ZONE")]
     tz: Option<String>,
+    /// First day of weeks, as in sunday [default: the configured one, else monday]
+    #[arg(long, value_name = "DAY", value_parser = config::weekday)]
+    week_start: Option<Weekday>,
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
     /// Report what the ledger has, without reading new transcripts first
@@ -99,25 +109,26 @@ impl ReportOptions {
 }
 
 /// The report as text that ends with a newline.
-pub fn report(
-    options: &ReportOptions,
-    ledger: &Ledger,
-    config_timezone: Option<&str>,
-) -> anyhow::Result<String> {
+pub fn report(options: &ReportOptions, ledger: &Ledger, config: &Config) -> anyhow::Result<String> {
     let ReportOptions { since, until, .. } = *options;
+    let period = match options.last {
+        Some(last) => Period::Last(last),
+        None if since.is_none() && until.is_none() => Period::Last(Last::Days(30)),
+        None => Period::Between { since, until },
+    };
+    let zone = zone(options.tz.as_deref(), config.timezone.as_deref())?;
+    let projects = Projects::new(&config.projects.aliases, &config.projects.groups)
+        .map_err(|error| Usage(error.to_string()))?;
+    let now = Timestamp::try_from(SystemTime::now())?;
     let query = Query {
-        by: options.by.clone(),
-        period: match options.last {
-            Some(last) => Period::Last(last),
-            None if since.is_none() && until.is_none() => Period::Last(Last::Days(30)),
-            None => Period::Between { since, until },
-        },
+        compares: options.compare,
         project: options.project.clone(),
         model: options.model.clone(),
         branch: options.branch.clone(),
         session: options.session.clone(),
-        zone: zone(options.tz.as_deref(), config_timezone)?,
-        now: Timestamp::try_from(SystemTime::now())?,
+        week_starts: options.week_start.unwrap_or(config.week_starts),
+        projects,
+        ..Query::new(options.by.clone(), period, zone, now)
     };
     let report = report::cost(ledger, &query).map_err(|error| match error {
         report::Error::Ledger(error) => anyhow::Error::from(error),
@@ -206,6 +217,7 @@ mod tests {
             ("report --last 7x", "use 24h, 7d"),
             ("report --since 2026-11-01T10:07", "use minute 00, 15, 30 or 45"),
             ("report --until tomorrow", "use a day (2026-11-01)"),
+            ("report --week-start sun", "use monday, tuesday"),
             ("report --last 7d --since 2026-11-01", "cannot be used with"),
         ] {
             let error = parse(line).err().unwrap();

@@ -104,7 +104,7 @@ fn is_damaged(error: &anyhow::Error) -> bool {
 /// Most often nothing is new, so the report is made while that is found out; where something is, again.
 fn cost_report(options: &cost::ReportOptions, config: &Config) -> anyhow::Result<End> {
     let (mut ledger, writable) = ledger::open_at_least_to_read(config)?;
-    let report = |ledger: &Ledger| cost::report(options, ledger, config.timezone.as_deref());
+    let report = |ledger: &Ledger| cost::report(options, ledger, config);
     let (mut text, mut ingested) = (None, Ok(()));
     let is_writable = writable.is_ok();
     match writable {

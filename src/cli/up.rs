@@ -35,7 +35,7 @@ pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<End> {
 
 /// Prints the report, with options as on the command line.
 pub(super) fn show(ledger: &Ledger, config: &Config, options: &[&str]) -> anyhow::Result<()> {
-    print(&cost::report(&cost::ReportOptions::of(options), ledger, config.timezone.as_deref())?)
+    print(&cost::report(&cost::ReportOptions::of(options), ledger, config)?)
 }
 
 fn nothing_found(config: &Config) -> String {

@@ -40,7 +40,7 @@ pub use export::Exported;
 pub use files::Progress;
 pub use known::Known;
 pub use names::Reader;
-pub use query::{Cell, Dimension, Origin, Snapshot, Terms};
+pub use query::{Cell, Dimension, Snapshot, Terms};
 pub use reprice::Moved;
 pub use rollup::{QUARTER_MS, Sums};
 pub use sessions::{SessionEvent, SessionFacts, SessionResponse};

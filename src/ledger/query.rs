@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Transaction, params};
 
 use super::cells::{QUARTERS_OF_DAY, day_of, unpack};
@@ -25,17 +26,6 @@ pub struct Cell {
     pub sums: Sums,
 }
 
-/// Who asked, as ids of names.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Origin {
-    pub session: i64,
-    pub project: i64,
-    pub branch: i64,
-    pub agent: i64,
-    pub host: i64,
-    pub account: i64,
-}
-
 /// Who answered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Terms {
@@ -45,7 +35,7 @@ pub struct Terms {
 /// One state of the ledger, held.
 pub struct Snapshot<'l>(#[expect(dead_code, reason = "it is there to be dropped")] Transaction<'l>);
 
-/// A table of names.
+/// Something with names. The id of a name is its row's; of a text on the origins, the first origin's that has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dimension {
     Session,
@@ -53,18 +43,42 @@ pub enum Dimension {
     Model,
     Branch,
     Agent,
+    AgentType,
+    Skill,
+    McpServer,
     Host,
     Account,
 }
 
 impl Dimension {
-    fn sql(self) -> &'static str {
+    /// Of `origin`.
+    fn column(self) -> &'static str {
+        match self {
+            Self::Session => "session_id",
+            // Whose project is looked up.
+            Self::Project => "cwd_id",
+            Self::Branch => "branch_id",
+            Self::Agent => "agent_id",
+            Self::AgentType => "agent_type",
+            Self::Skill => "skill",
+            Self::McpServer => "mcp_server",
+            Self::Host => "host_id",
+            Self::Account => "account_id",
+            // Told by the terms.
+            Self::Model => "0",
+        }
+    }
+
+    fn names(self) -> &'static str {
         match self {
             Self::Session => "SELECT id, name FROM session",
             Self::Project => "SELECT id, path FROM project",
             Self::Model => "SELECT id, name FROM model",
             Self::Branch => "SELECT id, name FROM branch",
             Self::Agent => "SELECT id, name FROM agent",
+            Self::AgentType => "SELECT min(id), agent_type FROM origin GROUP BY agent_type",
+            Self::Skill => "SELECT min(id), skill FROM origin GROUP BY skill",
+            Self::McpServer => "SELECT min(id), mcp_server FROM origin GROUP BY mcp_server",
             Self::Host => "SELECT id, name FROM host",
             Self::Account => "SELECT id, config_dir FROM account",
         }
@@ -100,39 +114,50 @@ impl Ledger {
         self.explained(read())
     }
 
-    /// All origins, by id.
-    pub fn origins(&self) -> Result<Vec<Origin>, Error> {
-        let read = || {
-            let mut projects: Vec<i64> = Vec::new();
-            let mut find = self.db.prepare_cached("SELECT id, project_id FROM cwd")?;
+    /// What each origin is of some dimensions: its own id, and one of each; 0 for the model, which terms tell.
+    ///
+    /// Every report comes by here, so that only what is asked for is read.
+    pub fn origins(&self, dimensions: &[Dimension], mut each: impl FnMut(i64, &[i64])) -> Result<(), Error> {
+        let mut read = || {
+            let projects =
+                if dimensions.contains(&Dimension::Project) { self.projects_by_cwd()? } else { vec![] };
+            let mut texts = vec![HashMap::<Vec<u8>, i64>::new(); dimensions.len()];
+            let mut ids = vec![0; dimensions.len()];
+            let columns: Vec<&str> =
+                ["id"].into_iter().chain(dimensions.iter().map(|of| of.column())).collect();
+            let sql = format!("SELECT {} FROM origin ORDER BY id", columns.join(", "));
+            let mut find = self.db.prepare_cached(&sql)?;
             let mut rows = find.query([])?;
             while let Some(row) = rows.next()? {
-                put(&mut projects, row.get(0)?, row.get(1)?);
+                let origin = row.get(0)?;
+                for (at, dimension) in dimensions.iter().enumerate() {
+                    ids[at] = match row.get_ref(at + 1)? {
+                        ValueRef::Text(text) => match texts[at].get(text) {
+                            Some(first) => *first,
+                            None => *texts[at].entry(text.to_vec()).or_insert(origin),
+                        },
+                        id if *dimension == Dimension::Project => {
+                            let cwd = usize::try_from(id.as_i64()?).ok();
+                            cwd.and_then(|cwd| projects.get(cwd)).copied().unwrap_or_default()
+                        }
+                        id => id.as_i64()?,
+                    };
+                }
+                each(origin, &ids);
             }
-            let mut origins = Vec::new();
-            let mut find = self.db.prepare_cached(
-                "SELECT id, session_id, cwd_id, branch_id, agent_id, host_id, account_id FROM origin",
-            )?;
-            let mut rows = find.query([])?;
-            while let Some(row) = rows.next()? {
-                let cwd: i64 = row.get(2)?;
-                let origin = Origin {
-                    session: row.get(1)?,
-                    project: usize::try_from(cwd)
-                        .ok()
-                        .and_then(|id| projects.get(id))
-                        .copied()
-                        .unwrap_or_default(),
-                    branch: row.get(3)?,
-                    agent: row.get(4)?,
-                    host: row.get(5)?,
-                    account: row.get(6)?,
-                };
-                put(&mut origins, row.get(0)?, origin);
-            }
-            Ok(origins)
+            Ok(())
         };
         self.explained(read())
+    }
+
+    fn projects_by_cwd(&self) -> rusqlite::Result<Vec<i64>> {
+        let mut projects = Vec::new();
+        let mut find = self.db.prepare_cached("SELECT id, project_id FROM cwd")?;
+        let mut rows = find.query([])?;
+        while let Some(row) = rows.next()? {
+            put(&mut projects, row.get(0)?, row.get(1)?);
+        }
+        Ok(projects)
     }
 
     /// All terms, by id.
@@ -150,7 +175,7 @@ impl Ledger {
     }
 
     pub fn names(&self, dimension: Dimension) -> Result<HashMap<i64, String>, Error> {
-        self.explained(self.names_of(dimension.sql()))
+        self.explained(self.names_of(dimension.names()))
     }
 
     pub(super) fn names_of(&self, sql: &str) -> rusqlite::Result<HashMap<i64, String>> {

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, ZonedDateTime};
 
@@ -17,7 +17,7 @@ const QUARTER_SECONDS: i64 = QUARTER_MS / 1000;
 pub enum Unit {
     Hour,
     Day,
-    /// From Monday on (ISO 8601).
+    /// From the day on that the query says weeks start on.
     Week,
     Month,
 }
@@ -26,13 +26,14 @@ pub enum Unit {
 pub(super) struct Calendar {
     zone: TimeZone,
     unit: Unit,
+    week_starts: Weekday,
     /// The period found last: quarters come in the order of time, so that most lie in it again.
     last: Range<i64>,
 }
 
 impl Calendar {
-    pub(super) fn new(zone: &TimeZone, unit: Unit) -> Self {
-        Self { zone: zone.clone(), unit, last: 0..0 }
+    pub(super) fn new(zone: &TimeZone, unit: Unit, week_starts: Weekday) -> Self {
+        Self { zone: zone.clone(), unit, week_starts, last: 0..0 }
     }
 
     /// The period's first quarter.
@@ -48,18 +49,19 @@ impl Calendar {
         let (first, length) = match self.unit {
             Unit::Hour => return hour(quarter, &self.zone),
             Unit::Day => (day, 1.day()),
-            Unit::Week => (day.saturating_sub(day.weekday().to_monday_zero_offset().days()), 1.week()),
+            Unit::Week => (first_of_week(day, self.week_starts), 1.week()),
             Unit::Month => (day.first_of_month(), 1.month()),
         };
         start_of(first, &self.zone)..start_of(first.saturating_add(length), &self.zone)
     }
 
-    /// The name of the period that begins with `start`.
+    /// The name of the period that begins with `start`. ISO 8601 has names for weeks from Monday on; another week is
+    /// named by its first day.
     pub(super) fn name(&self, start: i64) -> String {
         let format = match self.unit {
             Unit::Hour => "%Y-%m-%dT%H:00:00%:z",
-            Unit::Day => "%Y-%m-%d",
-            Unit::Week => "%G-W%V",
+            Unit::Week if self.week_starts == Weekday::Monday => "%G-W%V",
+            Unit::Day | Unit::Week => "%Y-%m-%d",
             Unit::Month => "%Y-%m",
         };
         local(start, &self.zone).strftime(format).to_string()
@@ -78,6 +80,10 @@ fn hour(quarter: i64, zone: &TimeZone) -> Range<i64> {
     let first = (quarter - 3..quarter).rev().take_while(same).last();
     let last = (quarter + 1..quarter + 4).take_while(same).last();
     first.unwrap_or(quarter)..last.unwrap_or(quarter) + 1
+}
+
+pub(super) fn first_of_week(day: Date, week_starts: Weekday) -> Date {
+    day.saturating_sub(day.weekday().since(week_starts).days())
 }
 
 /// The day that a quarter lies in.
@@ -110,7 +116,8 @@ pub(super) fn zone_name(zone: &TimeZone) -> String {
     zone.iana_name().map(String::from).or_else(offset).unwrap_or_else(|| "local".into())
 }
 
-fn local(quarter: i64, zone: &TimeZone) -> ZonedDateTime {
+/// A quarter's first instant, on the clocks of a zone.
+pub(super) fn local(quarter: i64, zone: &TimeZone) -> ZonedDateTime {
     instant(quarter).to_zoned_datetime(zone.clone())
 }
 
@@ -118,11 +125,15 @@ fn local(quarter: i64, zone: &TimeZone) -> ZonedDateTime {
 mod tests {
     use super::{Calendar, Unit, quarter};
     use jiff::Timestamp;
+    use jiff::civil::Weekday;
     use jiff::tz::TimeZone;
 
     /// The names of the periods of all quarters between two instants, each with how many quarters it has.
     fn periods(zone: &str, unit: Unit, from: &str, to: &str) -> Vec<(String, usize)> {
-        let mut calendar = Calendar::new(&TimeZone::get(zone).unwrap(), unit);
+        periods_of(Calendar::new(&TimeZone::get(zone).unwrap(), unit, Weekday::Monday), from, to)
+    }
+
+    fn periods_of(mut calendar: Calendar, from: &str, to: &str) -> Vec<(String, usize)> {
         let at = |text: &str| quarter(text.parse::<Timestamp>().unwrap());
         let starts: Vec<i64> = (at(from)..at(to)).map(|quarter| calendar.start(quarter)).collect();
         starts.chunk_by(|a, b| a == b).map(|run| (calendar.name(run[0]), run.len())).collect()
@@ -199,6 +210,20 @@ mod tests {
     }
 
     #[test]
+    fn a_week_begins_where_the_user_wants_it_to_and_is_named_by_its_first_day() {
+        let berlin = TimeZone::get("Europe/Berlin").unwrap();
+        let weeks = |starts| {
+            periods_of(Calendar::new(&berlin, Unit::Week, starts), "2026-10-23T22:00Z", "2026-11-01T23:00Z")
+        };
+        assert_eq!(
+            weeks(Weekday::Sunday),
+            named(&[("2026-10-18", 96), ("2026-10-25", 7 * 96 + 4), ("2026-11-01", 96)])
+        );
+        assert_eq!(weeks(Weekday::Saturday), named(&[("2026-10-24", 7 * 96 + 4), ("2026-10-31", 2 * 96)]));
+        assert_eq!(weeks(Weekday::Monday), named(&[("2026-W43", 2 * 96 + 4), ("2026-W44", 7 * 96)]));
+    }
+
+    #[test]
     fn months_end_at_local_midnight() {
         assert_eq!(
             periods("America/New_York", Unit::Month, "2028-02-01T05:00Z", "2028-03-01T06:00Z"),
@@ -209,7 +234,7 @@ mod tests {
     #[test]
     fn a_time_out_of_this_world_is_no_panic() {
         for unit in [Unit::Hour, Unit::Day, Unit::Week, Unit::Month] {
-            let mut calendar = Calendar::new(&TimeZone::get("Europe/Berlin").unwrap(), unit);
+            let mut calendar = Calendar::new(&TimeZone::get("Europe/Berlin").unwrap(), unit, Weekday::Sunday);
             for quarter in [i64::MIN / 900_000, i64::MAX / 900_000] {
                 let start = calendar.start(quarter);
                 assert!(!calendar.name(start).is_empty());

@@ -3,20 +3,36 @@
 //! Fields are named as in the JSON. `cost_usd` is exact, with two to twelve decimals.
 
 use super::number::exact_usd;
-use super::{Amount, Report, Row};
+use super::{Amount, Report};
 
 const FIELDS: &str = "responses,sessions,input,output,cache_read,cache_write_5m,cache_write_1h,web_searches,\
                       cost_usd,cost_picousd,unpriced_responses";
 
+/// Where the user's own prices say something of the report.
+const CONTRACT_FIELDS: &str = "contract_usd,contract_picousd,contract_unpriced_responses";
+
+/// Where the report compares. What cannot be said is empty.
+const PREVIOUS_FIELDS: &str = "previous_responses,previous_tokens,previous_cost_usd,previous_cost_picousd,\
+                               previous_unpriced_responses,change_cost_usd,change_cost_picousd,change_cost_percent";
+
 pub fn render(report: &Report) -> String {
-    let header = report.by.iter().map(|key| key.name()).chain([FIELDS]).collect::<Vec<_>>().join(",");
-    let lines = report.leaves().map(|(rows, amount)| line(&rows, amount));
+    let is_contracted = report.total.is_contracted;
+    let names = report.by.iter().map(|key| key.name());
+    let header = names.chain([FIELDS]).chain(is_contracted.then_some(CONTRACT_FIELDS));
+    let header = header.chain(report.previous.as_ref().map(|_| PREVIOUS_FIELDS));
+    let header = header.collect::<Vec<_>>().join(",");
+    let lines = report.leaves().map(|(rows, amount)| {
+        let names = rows.iter().map(|row| quoted(&row.name));
+        let contract = is_contracted.then(|| contract(amount)).into_iter().flatten();
+        let previous = rows.last().and_then(|row| row.previous.as_deref());
+        let compared = previous.map(|previous| compared(amount, previous)).into_iter().flatten();
+        names.chain(fields(amount)).chain(contract).chain(compared).collect::<Vec<_>>().join(",")
+    });
     let lines: Vec<String> = [header].into_iter().chain(lines).collect();
     lines.join("\n") + "\n"
 }
 
-fn line(rows: &[&Row], amount: &Amount) -> String {
-    let names = rows.iter().map(|row| quoted(&row.name));
+fn fields(amount: &Amount) -> impl Iterator<Item = String> {
     let tokens = &amount.tokens;
     let counts = [
         amount.responses,
@@ -30,7 +46,26 @@ fn line(rows: &[&Row], amount: &Amount) -> String {
     ];
     let picousd = amount.cost_picousd;
     let costs = [exact_usd(picousd), picousd.to_string(), amount.unpriced_responses.to_string()];
-    names.chain(counts.map(|count| count.to_string())).chain(costs).collect::<Vec<_>>().join(",")
+    counts.map(|count| count.to_string()).into_iter().chain(costs)
+}
+
+fn contract(amount: &Amount) -> [String; 3] {
+    let picousd = amount.contract_picousd;
+    [exact_usd(picousd), picousd.to_string(), amount.contract_unpriced_responses.to_string()]
+}
+
+fn compared(amount: &Amount, previous: &Amount) -> [String; 8] {
+    let (picousd, more) = (previous.cost_picousd, amount.cost_picousd - previous.cost_picousd);
+    [
+        previous.responses.to_string(),
+        previous.tokens.total().to_string(),
+        exact_usd(picousd),
+        picousd.to_string(),
+        previous.unpriced_responses.to_string(),
+        exact_usd(more),
+        more.to_string(),
+        amount.percent_over(previous).unwrap_or_default(),
+    ]
 }
 
 pub(super) fn quoted(name: &str) -> String {
@@ -56,6 +91,32 @@ mod tests {
              /home/anna/work/a-long-name-for-a-service,claude-next,2,1,10,200,3000,400,0,0,0.00,0,2\n\
              /home/anna/odin,claude-haiku-5-5,3,1,5,60,700,80,9,0,0.50,500000000000,0\n"
         );
+    }
+
+    #[test]
+    fn a_contract_comes_last() {
+        let text = render(&sample::contracted());
+        let ends: Vec<String> =
+            text.lines().map(|line| line.split(',').skip(11).collect::<Vec<_>>().join(",")).collect();
+        assert_eq!(
+            ends,
+            [
+                "unpriced_responses,contract_usd,contract_picousd,contract_unpriced_responses",
+                "0,0.80,800000000000,0",
+                "2,0.25,250000000000,0",
+                "1,0.00,0,1"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_was_before_follows() {
+        let text = render(&sample::compared());
+        let ends = text.lines().map(|line| line.split(',').skip(12).collect::<Vec<_>>().join(","));
+        let ends: Vec<String> = ends.collect();
+        assert_eq!(ends[0], super::PREVIOUS_FIELDS.to_string());
+        assert_eq!(ends[1], "3,854,0.40,400000000000,0,0.10,100000000000,25.0");
+        assert_eq!(ends[4], "0,0,0.00,0,0,0.01,10000000000,");
     }
 
     #[test]

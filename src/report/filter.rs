@@ -2,66 +2,76 @@
 
 use std::collections::HashSet;
 
-use super::{Error, Query, nearest};
-use crate::ledger::{Dimension, Ledger, Origin, Terms};
+use super::{Error, Projects, Query, nearest};
+use crate::ledger::{Dimension, Ledger};
 
-/// The ids that pass; none where all do.
 pub(super) struct Filter {
-    project: Option<HashSet<i64>>,
-    model: Option<HashSet<i64>>,
-    branch: Option<HashSet<i64>>,
-    session: Option<HashSet<i64>>,
+    /// The ids that pass, of what an origin tells; all of these must.
+    pub(super) of_origin: Vec<(Dimension, HashSet<i64>)>,
+    /// None where all do.
+    pub(super) models: Option<HashSet<i64>>,
 }
 
 impl Filter {
     pub(super) fn find(ledger: &Ledger, query: &Query) -> Result<Self, Error> {
-        Ok(Self {
-            project: ids(ledger, Dimension::Project, "project", query.project.as_deref())?,
-            model: ids(ledger, Dimension::Model, "model", query.model.as_deref())?,
-            branch: ids(ledger, Dimension::Branch, "branch", query.branch.as_deref())?,
-            session: ids(ledger, Dimension::Session, "session", query.session.as_deref())?,
-        })
-    }
-
-    pub(super) fn passes(&self, origin: &Origin, terms: Terms) -> bool {
-        let has = |ids: &Option<HashSet<i64>>, id| ids.as_ref().is_none_or(|ids| ids.contains(&id));
-        has(&self.project, origin.project)
-            && has(&self.model, terms.model)
-            && has(&self.branch, origin.branch)
-            && has(&self.session, origin.session)
+        let mut of_origin = Vec::new();
+        for (dimension, what, wanted) in [
+            (Dimension::Project, "project", &query.project),
+            (Dimension::Branch, "branch", &query.branch),
+            (Dimension::Session, "session", &query.session),
+        ] {
+            if let Some(wanted) = wanted {
+                of_origin.push((dimension, ids(ledger, &query.projects, dimension, what, wanted)?));
+            }
+        }
+        let model = |wanted| ids(ledger, &query.projects, Dimension::Model, "model", wanted);
+        let models = query.model.as_deref().map(model);
+        Ok(Self { of_origin, models: models.transpose()? })
     }
 }
 
-/// The ids of the names that match; none where nothing is asked for.
+/// The ids of the names that match.
 fn ids(
     ledger: &Ledger,
+    projects: &Projects,
     dimension: Dimension,
     what: &'static str,
-    wanted: Option<&str>,
-) -> Result<Option<HashSet<i64>>, Error> {
-    let Some(wanted) = wanted else { return Ok(None) };
+    wanted: &str,
+) -> Result<HashSet<i64>, Error> {
     let names = ledger.names(dimension)?;
     let is_priced_as = |name: &str| ledger.priced_as(name) == Some(wanted);
-    for matches in ways(dimension, wanted, &is_priced_as) {
+    for matches in ways(dimension, wanted, projects, &is_priced_as) {
         let ids: HashSet<i64> = names.iter().filter(|(_, name)| matches(name)).map(|(id, _)| *id).collect();
         if !ids.is_empty() {
-            return Ok(Some(ids));
+            return Ok(ids);
         }
     }
-    let near = nearest(wanted, names.values().map(String::as_str));
+    let given = projects.names().filter(|_| dimension == Dimension::Project);
+    let near = nearest(wanted, names.values().map(String::as_str).chain(given));
     Err(Error::NoMatch { what, wanted: wanted.into(), near })
 }
 
 type Test<'t> = Box<dyn Fn(&str) -> bool + 't>;
 
-/// How a name may match, the strictest way first; only if none does, the second counts.
-fn ways<'t>(dimension: Dimension, wanted: &'t str, is_priced_as: &'t dyn Fn(&str) -> bool) -> Vec<Test<'t>> {
+/// How a name may match, the strictest way first; one counts only if none before it finds anything.
+fn ways<'t>(
+    dimension: Dimension,
+    wanted: &'t str,
+    projects: &'t Projects,
+    is_priced_as: &'t dyn Fn(&str) -> bool,
+) -> Vec<Test<'t>> {
     match dimension {
         Dimension::Project => {
             let path = wanted.trim_end_matches('/');
             let ends_with =
                 move |name: &str| name.strip_suffix(path).is_some_and(|before| before.ends_with('/'));
-            vec![Box::new(move |name| name == path), Box::new(ends_with)]
+            let group = |name: &str| projects.group(name).map(|group| projects.group_name(group));
+            vec![
+                Box::new(move |name| name == path),
+                Box::new(move |name| projects.alias(name) == Some(wanted)),
+                Box::new(move |name| group(name) == Some(wanted)),
+                Box::new(ends_with),
+            ]
         }
         Dimension::Model => {
             vec![
@@ -80,13 +90,25 @@ fn ways<'t>(dimension: Dimension, wanted: &'t str, is_priced_as: &'t dyn Fn(&str
 mod tests {
     use super::ways;
     use crate::ledger::Dimension;
+    use crate::report::Projects;
 
     fn matching<'n>(dimension: Dimension, wanted: &str, names: &[&'n str]) -> Vec<&'n str> {
         let is_priced_as = |name: &str| name == "opus-latest" && wanted == "claude-opus-5";
-        let ways = ways(dimension, wanted, &is_priced_as);
+        let alias = ("/w/odin-web".into(), "web".into());
+        let group = ("old".into(), vec!["/w/old".into()]);
+        let projects = Projects::new(&[alias], &[group]).unwrap();
+        let ways = ways(dimension, wanted, &projects, &is_priced_as);
         let found =
             ways.iter().map(|matches| names.iter().copied().filter(|name| matches(name)).collect::<Vec<_>>());
         found.into_iter().find(|names| !names.is_empty()).unwrap_or_default()
+    }
+
+    #[test]
+    fn a_project_is_its_alias_or_its_group_before_the_end_of_a_path() {
+        let names = ["/w/odin", "/w/old/odin", "/w/odin-web", "/x/web", "/x/old"];
+        assert_eq!(matching(Dimension::Project, "web", &names), ["/w/odin-web"]);
+        assert_eq!(matching(Dimension::Project, "old", &names), ["/w/old/odin"]);
+        assert_eq!(matching(Dimension::Project, "web", &names[3..]), ["/x/web"]);
     }
 
     #[test]

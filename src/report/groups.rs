@@ -4,20 +4,22 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
-use jiff::tz::TimeZone;
-
 use super::calendar::Calendar;
 use super::filter::Filter;
-use super::{Amount, Error, Key, Query, Row, Unpriced};
-use crate::ledger::{Cell, Dimension, Ledger, Origin, Terms};
+use super::period::Before;
+use super::{Amount, Error, Key, Projects, Query, Row, Unpriced};
+use crate::ledger::{Cell, Dimension, Ledger, Terms};
 use crate::model::Tokens;
 
 /// A value of each key: a period's first quarter, or the id of a name. 0 for a second key that is not there.
 type Ids = [i64; 2];
 
+/// In place of a group's number.
+const NO_GROUP: i64 = -1;
+
 #[derive(Default)]
 pub(super) struct Groups {
-    amounts: Vec<(Ids, Amount)>,
+    amounts: Vec<Group>,
     /// Where each stands, and which was added to last: cells come in runs.
     places: HashMap<Ids, usize>,
     last: Option<(Ids, usize)>,
@@ -27,57 +29,135 @@ pub(super) struct Groups {
     unpriced: BTreeMap<i64, (i64, Tokens)>,
 }
 
-/// Adds up the cells of the quarters.
-pub(super) fn gather(ledger: &Ledger, query: &Query, quarters: &Range<i64>) -> Result<Groups, Error> {
-    let (origins, terms) = (ledger.origins()?, ledger.terms()?);
+/// What a query asks of an origin.
+#[derive(Clone, Copy)]
+struct Asked {
+    passes: bool,
+    session: i64,
+    /// Of the keys that the origin tells.
+    ids: Ids,
+}
+
+struct Group {
+    ids: Ids,
+    amount: Amount,
+    previous: Option<Box<Amount>>,
+}
+
+/// Adds up the cells of the quarters. Those of a period before count as of the one after.
+pub(super) fn gather(
+    ledger: &Ledger,
+    query: &Query,
+    quarters: Range<i64>,
+    mut before: Option<&mut Before>,
+) -> Result<Groups, Error> {
     let filter = Filter::find(ledger, query)?;
-    let mut finders: Vec<Finder> = query.by.iter().map(|key| Finder::new(*key, &query.zone)).collect();
+    let origins = Origins::read(ledger, query, &filter)?;
+    let terms = ledger.terms()?;
+    let mut finders: Vec<Finder> = query.by.iter().map(|key| Finder::new(*key, query)).collect();
     let mut groups = Groups::default();
-    ledger.cells(quarters.clone(), |cell| {
-        let (origin, terms) = (of_id(&origins, cell.origin), of_id(&terms, cell.terms));
-        if filter.passes(&origin, terms) {
-            let mut ids = Ids::default();
+    ledger.cells(quarters, |mut cell| {
+        let origin = origins.of(cell.origin);
+        // What is not there (`odin ledger check` would tell) is nameless, and counts all the same.
+        let terms = at(&terms, cell.terms).copied().unwrap_or_default();
+        if origin.passes && filter.models.as_ref().is_none_or(|models| models.contains(&terms.model)) {
+            if let Some(before) = &mut before {
+                cell.quarter = before.moved(cell.quarter);
+            }
+            let mut ids = origin.ids;
             for (id, finder) in ids.iter_mut().zip(&mut finders) {
-                *id = finder.id(&cell, &origin, terms);
+                finder.find(id, &cell, terms);
             }
             groups.add(ids, &cell, origin.session, terms.model);
         }
     })?;
-    let amounts = groups.amounts.iter_mut().map(|(_, amount)| amount);
+    let amounts = groups.amounts.iter_mut().map(|group| &mut group.amount);
     amounts.chain([&mut groups.transcript, &mut groups.otel]).for_each(Amount::settle);
-    groups.amounts.sort_unstable_by_key(|(ids, _)| *ids);
     Ok(groups)
 }
 
-/// What is not there (`odin ledger check` would tell) is nameless, and counts all the same.
-fn of_id<T: Copy + Default>(table: &[T], id: i64) -> T {
-    usize::try_from(id).ok().and_then(|id| table.get(id)).copied().unwrap_or_default()
+/// What a query asks of all origins, by id.
+struct Origins {
+    asked: Vec<Asked>,
+    /// Of one that is not there.
+    nameless: Asked,
+}
+
+impl Origins {
+    fn read(ledger: &Ledger, query: &Query, filter: &Filter) -> Result<Self, Error> {
+        let mut dimensions = vec![Dimension::Session];
+        let mut column = |dimension| {
+            let known = dimensions.iter().position(|known| *known == dimension);
+            known.unwrap_or_else(|| {
+                dimensions.push(dimension);
+                dimensions.len() - 1
+            })
+        };
+        let mut keys = [None; 2];
+        for (place, key) in keys.iter_mut().zip(&query.by) {
+            *place = key.of_origin().map(&mut column).map(|at| (at, *key));
+        }
+        let groups =
+            if query.by.contains(&Key::Group) { groups_of_projects(ledger, query)? } else { HashMap::new() };
+        let value = |ids: &[i64], (at, key)| match key {
+            Key::Group => groups.get(&ids[at]).copied().unwrap_or(NO_GROUP),
+            _ => ids[at],
+        };
+        let passing: Vec<_> = filter.of_origin.iter().map(|(of, ids)| (column(*of), ids)).collect();
+        let ask = |ids: &[i64]| Asked {
+            passes: passing.iter().all(|(at, passing)| passing.contains(&ids[*at])),
+            session: ids[0],
+            ids: keys.map(|key| key.map_or(0, |key| value(ids, key))),
+        };
+        let mut origins = Self { nameless: ask(&vec![0; dimensions.len()]), asked: vec![] };
+        ledger.origins(&dimensions, |id, ids| {
+            let id = usize::try_from(id).unwrap_or_default();
+            if origins.asked.len() <= id {
+                origins.asked.resize(id + 1, origins.nameless);
+            }
+            origins.asked[id] = ask(ids);
+        })?;
+        Ok(origins)
+    }
+
+    fn of(&self, id: i64) -> Asked {
+        at(&self.asked, id).copied().unwrap_or(self.nameless)
+    }
+}
+
+/// The group of each project that is in one.
+fn groups_of_projects(ledger: &Ledger, query: &Query) -> Result<HashMap<i64, i64>, Error> {
+    let projects = ledger.names(Dimension::Project)?;
+    let group = |path: &str| i64::try_from(query.projects.group(path)?).ok();
+    Ok(projects.iter().filter_map(|(id, path)| Some((*id, group(path)?))).collect())
+}
+
+fn at<T>(table: &[T], id: i64) -> Option<&T> {
+    usize::try_from(id).ok().and_then(|id| table.get(id))
 }
 
 /// Finds a cell's value of a key.
 enum Finder {
     Time(Calendar),
-    Name(Dimension),
+    Model,
+    /// Its origin has told.
+    Told,
 }
 
 impl Finder {
-    fn new(key: Key, zone: &TimeZone) -> Self {
+    fn new(key: Key, query: &Query) -> Self {
         match key {
-            Key::Time(unit) => Self::Time(Calendar::new(zone, unit)),
-            Key::Name(dimension) => Self::Name(dimension),
+            Key::Time(unit) => Self::Time(Calendar::new(&query.zone, unit, query.week_starts)),
+            Key::Name(Dimension::Model) => Self::Model,
+            Key::Name(_) | Key::Group => Self::Told,
         }
     }
 
-    fn id(&mut self, cell: &Cell, origin: &Origin, terms: Terms) -> i64 {
+    fn find(&mut self, id: &mut i64, cell: &Cell, terms: Terms) {
         match self {
-            Self::Time(calendar) => calendar.start(cell.quarter),
-            Self::Name(Dimension::Session) => origin.session,
-            Self::Name(Dimension::Project) => origin.project,
-            Self::Name(Dimension::Model) => terms.model,
-            Self::Name(Dimension::Branch) => origin.branch,
-            Self::Name(Dimension::Agent) => origin.agent,
-            Self::Name(Dimension::Host) => origin.host,
-            Self::Name(Dimension::Account) => origin.account,
+            Self::Time(calendar) => *id = calendar.start(cell.quarter),
+            Self::Model => *id = terms.model,
+            Self::Told => {}
         }
     }
 }
@@ -87,18 +167,32 @@ impl Groups {
         let place = match self.last {
             Some((last, place)) if last == ids => place,
             _ => *self.places.entry(ids).or_insert_with(|| {
-                self.amounts.push((ids, Amount::default()));
+                self.amounts.push(Group { ids, amount: Amount::default(), previous: None });
                 self.amounts.len() - 1
             }),
         };
         self.last = Some((ids, place));
-        self.amounts[place].1.add(cell, session);
+        self.amounts[place].amount.add(cell, session);
         let provenance = if cell.provenance == 0 { &mut self.transcript } else { &mut self.otel };
         provenance.add(cell, session);
         if !cell.is_priced {
             let (responses, tokens) = self.unpriced.entry(model).or_default();
             *responses += cell.sums.responses;
             *tokens += cell.sums.tokens;
+        }
+    }
+
+    /// Puts beside each amount what it was before.
+    pub(super) fn compare(&mut self, before: Self) {
+        for group in before.amounts {
+            let previous = Some(Box::new(group.amount));
+            match self.places.get(&group.ids) {
+                Some(place) => self.amounts[*place].previous = previous,
+                None => self.amounts.push(Group { ids: group.ids, amount: Amount::default(), previous }),
+            }
+        }
+        for group in &mut self.amounts {
+            group.previous.get_or_insert_default();
         }
     }
 
@@ -110,28 +204,33 @@ impl Groups {
     }
 
     /// The rows of the first key, with those of the second as their parts.
-    pub(super) fn rows(&mut self, ledger: &Ledger, by: &[Key], zone: &TimeZone) -> Result<Vec<Row>, Error> {
-        let mut namers: Vec<Namer> =
-            by.iter().map(|key| Namer::new(ledger, *key, zone)).collect::<Result<_, _>>()?;
+    pub(super) fn rows(&mut self, ledger: &Ledger, query: &Query) -> Result<Vec<Row>, Error> {
+        let namers = query.by.iter().map(|key| Namer::new(ledger, *key, query));
+        let mut namers: Vec<Namer> = namers.collect::<Result<_, _>>()?;
+        self.amounts.sort_unstable_by_key(|group| group.ids);
         let mut rows: Vec<Row> = Vec::new();
         let mut first = None;
-        for (ids, amount) in self.amounts.drain(..) {
+        for Group { ids, amount, previous } in self.amounts.drain(..) {
             if first != Some(ids[0]) {
                 first = Some(ids[0]);
                 rows.push(namers[0].row(ledger, ids[0]));
             }
             let Some(row) = rows.last_mut() else { continue };
             match namers.get_mut(1) {
-                None => row.amount = amount,
+                None => (row.amount, row.previous) = (amount, previous),
                 Some(namer) => {
                     row.amount.merge(&amount);
-                    row.parts.push(Row { amount, ..namer.row(ledger, ids[1]) });
+                    if let Some(previous) = &previous {
+                        row.previous.get_or_insert_default().merge(previous);
+                    }
+                    row.parts.push(Row { amount, previous, ..namer.row(ledger, ids[1]) });
                 }
             }
         }
         if let Some(namer) = namers.get(1) {
             for row in &mut rows {
                 row.amount.settle();
+                row.previous.iter_mut().for_each(|previous| previous.settle());
                 namer.sort(&mut row.parts);
             }
         }
@@ -158,38 +257,49 @@ impl Groups {
 }
 
 /// Turns a key's ids into names.
-enum Namer {
+enum Namer<'q> {
     Time(Calendar),
-    Name(Dimension, HashMap<i64, String>),
+    Group(&'q Projects),
+    Name(Dimension, HashMap<i64, String>, &'q Projects),
 }
 
-impl Namer {
-    fn new(ledger: &Ledger, key: Key, zone: &TimeZone) -> Result<Self, Error> {
+impl<'q> Namer<'q> {
+    fn new(ledger: &Ledger, key: Key, query: &'q Query) -> Result<Self, Error> {
         Ok(match key {
-            Key::Time(unit) => Self::Time(Calendar::new(zone, unit)),
-            Key::Name(dimension) => Self::Name(dimension, ledger.names(dimension)?),
+            Key::Time(unit) => Self::Time(Calendar::new(&query.zone, unit, query.week_starts)),
+            Key::Group => Self::Group(&query.projects),
+            Key::Name(dimension) => Self::Name(dimension, ledger.names(dimension)?, &query.projects),
         })
     }
 
     /// A row with nothing in it.
     fn row(&mut self, ledger: &Ledger, id: i64) -> Row {
-        let name = match self {
-            Self::Time(calendar) => calendar.name(id),
-            Self::Name(_, names) => names.get(&id).cloned().unwrap_or_default(),
-        };
-        let priced_as = match self {
-            Self::Name(Dimension::Model, _) => ledger.priced_as(&name).map(String::from),
-            _ => None,
-        };
-        Row { name, priced_as, amount: Amount::default(), parts: vec![] }
+        let mut row = Row::default();
+        match self {
+            Self::Time(calendar) => row.name = calendar.name(id),
+            Self::Group(projects) => {
+                row.name =
+                    usize::try_from(id).map_or_else(|_| String::new(), |id| projects.group_name(id).into());
+            }
+            Self::Name(dimension, names, projects) => {
+                row.name = names.get(&id).cloned().unwrap_or_default();
+                match dimension {
+                    Dimension::Model => row.priced_as = ledger.priced_as(&row.name).map(String::from),
+                    Dimension::Project => row.alias = projects.alias(&row.name).map(String::from),
+                    _ => {}
+                }
+            }
+        }
+        row
     }
 
     /// Rows come by id, which for a time is its order.
     fn sort(&self, rows: &mut [Row]) {
-        if let Self::Name(..) = self {
-            rows.sort_by(|a, b| {
-                b.amount.cost_picousd.cmp(&a.amount.cost_picousd).then_with(|| a.name.cmp(&b.name))
-            });
+        if !matches!(self, Self::Time(_)) {
+            let cost = |row: &Row| {
+                (row.amount.cost_picousd, row.previous.as_ref().map(|previous| previous.cost_picousd))
+            };
+            rows.sort_by(|a, b| cost(b).cmp(&cost(a)).then_with(|| a.name.cmp(&b.name)));
         }
     }
 }

@@ -15,8 +15,10 @@ struct Document<'r> {
     by: Vec<&'static str>,
     since: Option<String>,
     until: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compared_with: Option<Days>,
     rows: Vec<Line<'r>>,
-    total: Sums,
+    total: Compared,
     unpriced: Vec<Unknown<'r>>,
     provenance: Provenance,
 }
@@ -26,7 +28,37 @@ struct Line<'r> {
     #[serde(flatten)]
     names: Names<'r>,
     #[serde(flatten)]
+    sums: Compared,
+}
+
+#[derive(Serialize)]
+struct Days {
+    since: String,
+    until: String,
+}
+
+#[derive(Serialize)]
+struct Compared {
+    #[serde(flatten)]
     sums: Sums,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous: Option<Sums>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    change: Option<Change>,
+}
+
+/// Since the period before.
+#[derive(Serialize)]
+struct Change {
+    responses: i64,
+    sessions: i64,
+    tokens: Classes,
+    web_searches: i64,
+    #[serde(rename = "cost_usd", serialize_with = "usd_number")]
+    cost: i128,
+    cost_picousd: i128,
+    /// Null where one of the costs is not known in full, and where there was none.
+    cost_percent: Option<Box<RawValue>>,
 }
 
 #[derive(Serialize)]
@@ -38,6 +70,19 @@ struct Sums {
     #[serde(rename = "cost_usd", serialize_with = "usd_number")]
     cost: i128,
     cost_picousd: i128,
+    unpriced_responses: i64,
+    #[serde(flatten)]
+    contract: Option<Contract>,
+}
+
+/// Where the user's own prices say something of the report.
+#[derive(Serialize)]
+struct Contract {
+    #[serde(rename = "contract_usd", serialize_with = "usd_number")]
+    usd: i128,
+    #[serde(rename = "contract_picousd")]
+    picousd: i128,
+    #[serde(rename = "contract_unpriced_responses")]
     unpriced_responses: i64,
 }
 
@@ -65,15 +110,27 @@ struct Provenance {
     cost_state: (),
 }
 
-pub fn render(report: &Report) -> Result<String, serde_json::Error> {
+pub fn render<'r>(report: &'r Report) -> Result<String, serde_json::Error> {
+    let is_contracted = report.total.is_contracted;
+    let sums = |amount: &Amount| sums(amount, is_contracted);
+    let compared = |amount: &Amount, previous: Option<&Amount>| {
+        let change = previous.map(|previous| change(amount, previous)).transpose()?;
+        Ok(Compared { sums: sums(amount), previous: previous.map(sums), change })
+    };
+    let line = |(rows, amount): (Vec<&'r Row>, _)| {
+        let sums = compared(amount, rows.last().and_then(|row| row.previous.as_deref()))?;
+        Ok(Line { names: Names { by: &report.by, rows }, sums })
+    };
+    let previous = report.previous.as_ref();
     let document = Document {
         schema: "odin.cost.report/1",
         timezone: &report.timezone,
         by: report.by.iter().map(|key| key.name()).collect(),
         since: report.since.map(|day| day.to_string()),
         until: report.until.map(|day| day.to_string()),
-        rows: report.leaves().map(|(rows, amount)| line(&report.by, rows, amount)).collect(),
-        total: sums(&report.total),
+        compared_with: previous.map(|of| Days { since: of.since.to_string(), until: of.until.to_string() }),
+        rows: report.leaves().map(line).collect::<Result<_, serde_json::Error>>()?,
+        total: compared(&report.total, previous.map(|previous| &previous.total))?,
         unpriced: report.unpriced.iter().map(unknown).collect(),
         provenance: Provenance {
             transcript: sums(&report.transcript),
@@ -84,11 +141,7 @@ pub fn render(report: &Report) -> Result<String, serde_json::Error> {
     Ok(serde_json::to_string(&document)? + "\n")
 }
 
-fn line<'r>(by: &'r [Key], rows: Vec<&'r Row>, amount: &Amount) -> Line<'r> {
-    Line { names: Names { by, rows }, sums: sums(amount) }
-}
-
-fn sums(amount: &Amount) -> Sums {
+fn sums(amount: &Amount, is_contracted: bool) -> Sums {
     Sums {
         responses: amount.responses,
         sessions: amount.sessions(),
@@ -97,7 +150,25 @@ fn sums(amount: &Amount) -> Sums {
         cost: amount.cost_picousd,
         cost_picousd: amount.cost_picousd,
         unpriced_responses: amount.unpriced_responses,
+        contract: is_contracted.then_some(Contract {
+            usd: amount.contract_picousd,
+            picousd: amount.contract_picousd,
+            unpriced_responses: amount.contract_unpriced_responses,
+        }),
     }
+}
+
+fn change(amount: &Amount, previous: &Amount) -> Result<Change, serde_json::Error> {
+    let more = amount.cost_picousd - previous.cost_picousd;
+    Ok(Change {
+        responses: amount.responses - previous.responses,
+        sessions: amount.sessions() - previous.sessions(),
+        tokens: classes(&(amount.tokens - previous.tokens)),
+        web_searches: amount.web_searches - previous.web_searches,
+        cost: more,
+        cost_picousd: more,
+        cost_percent: amount.percent_over(previous).map(RawValue::from_string).transpose()?,
+    })
 }
 
 fn classes(tokens: &Tokens) -> Classes {
@@ -120,6 +191,9 @@ impl Serialize for Names<'_> {
         let mut map = serializer.serialize_map(None)?;
         for (key, row) in self.by.iter().zip(&self.rows) {
             map.serialize_entry(key.name(), &row.name)?;
+            if let Some(alias) = &row.alias {
+                map.serialize_entry("alias", alias)?;
+            }
             if let Some(priced_as) = &row.priced_as {
                 map.serialize_entry("priced_as", priced_as)?;
             }
@@ -170,6 +244,37 @@ mod tests {
             format!(r#""otel":{{{}}},"cost_state":null}}}}"#, sums(0, 0, tokens([0; 5]), "0.000000", 0, 0)),
         ];
         assert_eq!(render(&sample::by_project_and_model()).unwrap(), lines.concat() + "\n");
+    }
+
+    #[test]
+    fn a_contract_is_told_only_where_there_is_one() {
+        let text = render(&sample::contracted()).unwrap();
+        let next = r#""cost_usd":0.000000,"cost_picousd":0,"unpriced_responses":2,"contract_usd":0.250000,"contract_picousd":250000000000,"contract_unpriced_responses":0}"#;
+        assert!(text.contains(next), "{text}");
+        assert!(!render(&sample::by_day()).unwrap().contains("contract"));
+    }
+
+    #[test]
+    fn a_comparison_tells_what_was_and_how_much_more_it_is() {
+        let text = render(&sample::compared()).unwrap();
+        for part in [
+            r#""until":"2026-11-21","compared_with":{"since":"2026-11-18","until":"2026-11-19"},"rows":[{"project":"/w/more","responses":3"#,
+            r#""previous":{"responses":3,"sessions":1,"tokens":{"input":5,"output":60,"cache_read":700,"cache_write_5m":80,"cache_write_1h":9},"web_searches":0,"cost_usd":0.400000,"cost_picousd":400000000000,"unpriced_responses":0}"#,
+            r#""change":{"responses":0,"sessions":0,"tokens":{"input":0,"output":0,"cache_read":0,"cache_write_5m":0,"cache_write_1h":0},"web_searches":0,"cost_usd":0.100000,"cost_picousd":100000000000,"cost_percent":25.0}}"#,
+            r#""cost_usd":-0.800000,"cost_picousd":-800000000000,"cost_percent":-80.0}"#,
+            r#""cost_usd":0.010000,"cost_picousd":10000000000,"cost_percent":null}"#,
+        ] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_project_stays_its_path_and_has_its_alias_beside_it() {
+        let text = render(&sample::of_project("/w/odin", "the ledger")).unwrap();
+        assert!(
+            text.contains(r#""rows":[{"project":"/w/odin","alias":"the ledger","responses":1"#),
+            "{text}"
+        );
     }
 
     #[test]

@@ -9,21 +9,27 @@ use crate::ledger::Dimension;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Key {
     Time(Unit),
+    /// Of projects, as the user has made them.
+    Group,
     Name(Dimension),
 }
 
 impl Key {
     /// As on the command line and in JSON.
-    pub const ALL: [(&str, Self); 11] = [
+    pub const ALL: [(&str, Self); 15] = [
         ("hour", Self::Time(Unit::Hour)),
         ("day", Self::Time(Unit::Day)),
         ("week", Self::Time(Unit::Week)),
         ("month", Self::Time(Unit::Month)),
         ("session", Self::Name(Dimension::Session)),
         ("project", Self::Name(Dimension::Project)),
+        ("group", Self::Group),
         ("model", Self::Name(Dimension::Model)),
         ("branch", Self::Name(Dimension::Branch)),
         ("agent", Self::Name(Dimension::Agent)),
+        ("agent_type", Self::Name(Dimension::AgentType)),
+        ("skill", Self::Name(Dimension::Skill)),
+        ("mcp_server", Self::Name(Dimension::McpServer)),
         ("host", Self::Name(Dimension::Host)),
         ("account", Self::Name(Dimension::Account)),
     ];
@@ -31,6 +37,15 @@ impl Key {
     /// For people to choose from.
     pub fn names() -> String {
         Self::ALL.map(|(name, _)| name).join(", ")
+    }
+
+    /// What it is of those that asked.
+    pub(super) fn of_origin(self) -> Option<Dimension> {
+        match self {
+            Self::Time(_) | Self::Name(Dimension::Model) => None,
+            Self::Group => Some(Dimension::Project),
+            Self::Name(dimension) => Some(dimension),
+        }
     }
 
     pub fn name(self) -> &'static str {

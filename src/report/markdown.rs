@@ -2,19 +2,21 @@
 
 use super::Report;
 use super::number::grouped;
-use super::text::{self, Column, Line};
+use super::text::{self, Column, Line, Money};
 
 pub fn render(report: &Report) -> String {
     if report.rows.is_empty() {
         return text::nothing(report);
     }
     let titles = report.by.iter().map(|key| text::title(*key));
-    let titles = titles.chain(Column::ALL.map(|column| column.title().into())).chain(["Cost".into()]);
-    let rules = report.by.iter().map(|_| "---").chain(Column::ALL.map(|_| "---:")).chain(["---:"]);
-    let mut lines =
-        vec![text::heading(report), String::new(), joined(titles), joined(rules.map(String::from))];
+    let money = Money::of(report);
+    let numbers = Column::ALL.map(Column::title).into_iter().chain(money.iter().map(|column| column.title()));
+    let rules = report.by.iter().map(|_| "---").chain(numbers.clone().map(|_| "---:"));
+    let titles = titles.chain(numbers.map(String::from));
+    let heading = [vec![text::heading(report)], text::comparison(report)].concat().join("; ");
+    let mut lines = vec![heading, String::new(), joined(titles), joined(rules.map(String::from))];
     let decimals = text::decimals(report);
-    lines.extend(text::lines(report).iter().map(|line| joined(cells(line, decimals).into_iter())));
+    lines.extend(text::lines(report).iter().map(|line| joined(cells(line, &money, decimals).into_iter())));
     let warnings = text::warnings(report);
     if let Some((first, models)) = warnings.split_first() {
         lines.extend([String::new(), first.clone(), String::new()]);
@@ -23,10 +25,10 @@ pub fn render(report: &Report) -> String {
     lines.join("\n") + "\n"
 }
 
-fn cells(line: &Line, decimals: u32) -> Vec<String> {
+fn cells(line: &Line, money: &[Money], decimals: u32) -> Vec<String> {
     let names = line.names.iter().map(|name| escaped(name));
     let counts = Column::ALL.map(|column| grouped(&column.count(line.amount).to_string()));
-    let cells = names.chain(counts).chain([text::cost(line.amount, decimals)]);
+    let cells = names.chain(counts).chain(money.iter().map(|column| column.text(line, decimals)));
     let bold = |cell: String| if line.is_sum && !cell.is_empty() { format!("**{cell}**") } else { cell };
     cells.map(bold).collect()
 }
@@ -71,6 +73,18 @@ No price known, so costs are at least (≥). Update odin.
 * claude-next: 2 responses, 3,610 tokens
 "
         );
+    }
+
+    #[test]
+    fn what_was_before_has_columns() {
+        let text = render(&sample::compared());
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(
+            lines[0],
+            "2026-11-20 to 2026-11-21, Europe/Berlin; compared with 2026-11-18 to 2026-11-19; 2026-11-21 is not over"
+        );
+        assert!(lines[2].ends_with("| Tokens | Cost | Previous | Change | % |"), "{text}");
+        assert!(lines[4].ends_with("| 854 | $0.50 | $0.40 | +$0.10 | +25.0% |"), "{text}");
     }
 
     #[test]

@@ -15,22 +15,28 @@ pub mod markdown;
 mod number;
 mod period;
 pub mod prices;
+mod projects;
 #[cfg(test)]
 mod sample;
 mod spelling;
 pub mod table;
 mod text;
 
+use std::ops::Range;
+
 use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::{Date, Weekday};
 use jiff::tz::TimeZone;
 
 use crate::ledger::{self, Ledger};
 use crate::model::Tokens;
 
+use groups::Groups;
+
 pub use amount::{Amount, Priced};
 pub use key::Key;
 pub use period::{Bound, Last, Period};
+pub use projects::Projects;
 pub use spelling::nearest;
 pub use text::moved;
 
@@ -38,6 +44,8 @@ pub use text::moved;
 pub enum Error {
     #[error("group by one or two different keys")]
     Keys,
+    #[error("nothing comes before all time: to compare, say from when on")]
+    NothingBefore,
     #[error("the period ends before it begins: {from} is not before {to}")]
     Backwards { from: String, to: String },
     /// A filter that nothing in the ledger can pass is a slip of the pen, not an empty report.
@@ -58,7 +66,9 @@ pub struct Query {
     /// One or two, different.
     pub by: Vec<Key>,
     pub period: Period,
-    /// A path, or the end of one.
+    /// With the period before.
+    pub compares: bool,
+    /// A path, an alias, a group, or the end of a path.
     pub project: Option<String>,
     /// An id, the id it is priced as, or a part of one.
     pub model: Option<String>,
@@ -66,7 +76,29 @@ pub struct Query {
     /// An id, or the beginning of some.
     pub session: Option<String>,
     pub zone: TimeZone,
+    /// The first day of weeks.
+    pub week_starts: Weekday,
+    pub projects: Projects,
     pub now: Timestamp,
+}
+
+impl Query {
+    /// All of a period, with weeks from Monday on.
+    pub fn new(by: Vec<Key>, period: Period, zone: TimeZone, now: Timestamp) -> Self {
+        Self {
+            by,
+            period,
+            compares: false,
+            project: None,
+            model: None,
+            branch: None,
+            session: None,
+            zone,
+            week_starts: Weekday::Monday,
+            projects: Projects::default(),
+            now,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,20 +113,37 @@ pub struct Report {
     /// By time where the key is a time, else by cost and then name.
     pub rows: Vec<Row>,
     pub total: Amount,
+    /// Where the query compares.
+    pub previous: Option<Previous>,
     pub transcript: Amount,
     pub otel: Amount,
     /// By tokens, the most first.
     pub unpriced: Vec<Unpriced>,
 }
 
-/// One value of a key.
+/// The period before.
 #[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Previous {
+    /// First and last day, in the zone.
+    pub since: Date,
+    pub until: Date,
+    pub total: Amount,
+    /// The report's own period goes on: it is less than a whole one.
+    pub is_early: bool,
+}
+
+/// One value of a key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Row {
     /// Verbatim; may be empty.
     pub name: String,
+    /// What the user calls it, where `name` is a project.
+    pub alias: Option<String>,
     /// The model id that gave the price, where `name` is a model without its own.
     pub priced_as: Option<String>,
     pub amount: Amount,
+    /// Of the same in the period before, where the query compares.
+    pub previous: Option<Box<Amount>>,
     /// By the second key, where there is one.
     pub parts: Vec<Row>,
 }
@@ -125,8 +174,9 @@ pub fn cost(ledger: &Ledger, query: &Query) -> Result<Report, Error> {
     // Another process may ingest meanwhile: all that follows reads one state.
     let _snapshot = ledger.snapshot()?;
     let Query { by, zone, .. } = query;
-    let quarters = query.period.quarters(zone, query.now)?;
-    let mut groups = groups::gather(ledger, query, &quarters)?;
+    let quarters = query.period.quarters(zone, query.week_starts, query.now)?;
+    let mut groups = groups::gather(ledger, query, quarters.clone(), None)?;
+    let previous = query.compares.then(|| compare(ledger, query, &quarters, &mut groups)).transpose()?;
     let span = ledger.span()?;
     let first = if quarters.start == i64::MIN { span.map(|(first, _)| first) } else { Some(quarters.start) };
     let last = if quarters.end == i64::MAX { span.map(|(_, last)| last) } else { Some(quarters.end - 1) };
@@ -138,11 +188,32 @@ pub fn cost(ledger: &Ledger, query: &Query) -> Result<Report, Error> {
         since: first.map(|first| date(last.map_or(first, |last| first.min(last)))),
         until: last.map(date),
         ledger_span: span.map(|(first, last)| (date(first), date(last))),
-        rows: groups.rows(ledger, by, zone)?,
+        rows: groups.rows(ledger, query)?,
         unpriced: groups.unpriced(ledger)?,
         total: groups.total(),
+        previous,
         transcript: groups.transcript,
         otel: groups.otel,
+    })
+}
+
+/// Adds what was in the period before.
+fn compare(
+    ledger: &Ledger,
+    query: &Query,
+    quarters: &Range<i64>,
+    groups: &mut Groups,
+) -> Result<Previous, Error> {
+    let Query { zone, now, .. } = query;
+    let mut before = query.period.previous(quarters.clone(), zone, *now)?;
+    let gathered = groups::gather(ledger, query, before.quarters.clone(), Some(&mut before))?;
+    let total = gathered.total();
+    groups.compare(gathered);
+    Ok(Previous {
+        since: calendar::date(before.quarters.start, zone),
+        until: calendar::date(before.quarters.end - 1, zone),
+        total,
+        is_early: quarters.contains(&calendar::quarter(*now)),
     })
 }
 
@@ -152,30 +223,42 @@ fn known(near: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Amount, Error, Last, Period, Priced, Query, Report, Row, cost};
+    use super::{Amount, Error, Last, Period, Priced, Projects, Query, Report, Row, cost};
     use crate::ledger::{Ledger, Reader};
     use crate::model::{Response, Tokens};
     use jiff::Timestamp;
     use jiff::tz::TimeZone;
+    use std::borrow::Cow;
 
     const OPUS: &str = "claude-opus-5-5";
     const HAIKU: &str = "claude-haiku-5-5";
 
     /// A ledger of responses: time, session, project, model, output tokens.
     fn ledger(responses: &[(&str, &str, &str, &str, i64)]) -> (tempfile::TempDir, Ledger) {
+        let (dir, mut ledger) = empty_ledger();
+        let responses = responses
+            .iter()
+            .map(|(at, session, project, model, output)| response(at, session, project, model, *output));
+        add(&mut ledger, "/home/anna/.claude", responses.collect());
+        (dir, ledger)
+    }
+
+    fn empty_ledger() -> (tempfile::TempDir, Ledger) {
         let dir = tempfile::tempdir().unwrap();
-        let mut ledger = Ledger::open(&dir.path().join("ledger.db")).unwrap();
-        let reader = Reader { host: "here".into(), config_dir: "/home/anna/.claude".into() };
+        let ledger = Ledger::open(&dir.path().join("ledger.db")).unwrap();
+        (dir, ledger)
+    }
+
+    fn add(ledger: &mut Ledger, config_dir: &str, responses: Vec<Response>) {
+        let reader = Reader { host: "here".into(), config_dir: config_dir.into() };
         let mut project_of = |cwd: &str| cwd.to_string();
         let mut batch = ledger.batch(&reader, &mut project_of).unwrap();
-        for (n, (at, session, project, model, output)) in responses.iter().enumerate() {
-            let mut response = response(at, session, project, model, *output);
-            response.message_id = format!("msg_{n}").into();
+        for (n, mut response) in responses.into_iter().enumerate() {
+            response.message_id = format!("msg_{config_dir}_{n}").into();
             response.request_id = format!("req_{n}").into();
             batch.add(&response, 0).unwrap();
         }
         batch.commit().unwrap();
-        (dir, ledger)
     }
 
     fn response<'a>(
@@ -217,16 +300,9 @@ mod tests {
     }
 
     fn all(by: &[&str]) -> Query {
-        Query {
-            by: by.iter().map(|key| key.parse().unwrap()).collect(),
-            period: Period::Last(Last::All),
-            project: None,
-            model: None,
-            branch: None,
-            session: None,
-            zone: TimeZone::get("Europe/Berlin").unwrap(),
-            now: "2026-11-23T12:00Z".parse().unwrap(),
-        }
+        let by = by.iter().map(|key| key.parse().unwrap()).collect();
+        let berlin = TimeZone::get("Europe/Berlin").unwrap();
+        Query::new(by, Period::Last(Last::All), berlin, "2026-11-23T12:00Z".parse().unwrap())
     }
 
     fn names(report: &Report) -> Vec<(&str, Vec<&str>)> {
@@ -324,6 +400,96 @@ mod tests {
         assert_eq!(output(&both).unwrap(), 0, "both are known, and never met");
         let slip = output(&Query { project: Some("oidn".into()), ..by }).unwrap_err();
         assert_eq!(slip.to_string(), "no project matches `oidn`; the nearest: /w/odin, /w/web");
+    }
+
+    #[test]
+    fn what_was_before_stands_beside_what_it_was_of() {
+        let (_dir, ledger) = ledger(&[
+            ("2026-11-15T12:00Z", "s", "/w/long-ago", OPUS, 99),
+            ("2026-11-16T12:00Z", "s", "/w/odin", OPUS, 1),
+            ("2026-11-16T13:00Z", "t", "/w/web", HAIKU, 2),
+            ("2026-11-19T12:00Z", "u", "/w/odin", OPUS, 4),
+            ("2026-11-23T08:00Z", "v", "/w/odin", OPUS, 8),
+            ("2026-11-23T08:00Z", "v", "/w/new", OPUS, 16),
+        ]);
+        // Of four days, on the last of them: the four days before began on the 16th.
+        let query = |by| Query { period: Period::Last(Last::Days(4)), compares: true, ..all(by) };
+        let outputs = |report: &Report| {
+            let row = |row: &Row| {
+                let previous = row.previous.as_ref().unwrap();
+                (row.name.clone(), row.amount.tokens.output, previous.tokens.output)
+            };
+            report.rows.iter().map(row).collect::<Vec<_>>()
+        };
+        let row = |name: &str, now, before| (name.to_string(), now, before);
+        let report = cost(&ledger, &query(&["project"])).unwrap();
+        assert_eq!(outputs(&report), [row("/w/new", 16, 0), row("/w/odin", 8, 5), row("/w/web", 0, 2)]);
+        let previous = report.previous.as_ref().unwrap();
+        assert_eq!((previous.total.tokens.output, previous.total.sessions()), (7, 3));
+        assert_eq!(
+            (previous.since.to_string(), previous.until.to_string()),
+            ("2026-11-16".into(), "2026-11-19".into())
+        );
+        assert!(previous.is_early);
+        assert_eq!(report.transcript.tokens.output, 24, "provenance is of the period itself");
+
+        let days = cost(&ledger, &query(&["day"])).unwrap();
+        assert_eq!(outputs(&days), [row("2026-11-20", 0, 3), row("2026-11-23", 24, 4)]);
+        let parts = cost(&ledger, &query(&["model", "project"])).unwrap();
+        assert_eq!(outputs(&parts), [row(OPUS, 24, 5), row(HAIKU, 0, 2)]);
+        assert_eq!(parts.rows[0].previous.as_ref().unwrap().sessions(), 2);
+
+        let open = Query { period: Period::Last(Last::All), ..query(&["day"]) };
+        assert!(matches!(cost(&ledger, &open), Err(Error::NothingBefore)));
+    }
+
+    #[test]
+    fn what_lines_attribute_is_a_key() {
+        let (_dir, mut ledger) = empty_ledger();
+        let attributed = |output, agent_type, skill, mcp_server| Response {
+            agent_type: Cow::Borrowed(agent_type),
+            skill: Cow::Borrowed(skill),
+            mcp_server: Cow::Borrowed(mcp_server),
+            ..response("2026-11-20T12:00Z", "s", "/w/odin", OPUS, output)
+        };
+        let responses = vec![
+            attributed(10, "", "", ""),
+            attributed(40, "Explore", "review", ""),
+            attributed(20, "Explore", "", "github"),
+            attributed(5, "", "review", "github"),
+        ];
+        add(&mut ledger, "/home/anna/.claude", responses);
+        for (by, want) in [
+            ("agent_type", [("Explore", 60), ("", 15)]),
+            ("skill", [("review", 45), ("", 30)]),
+            ("mcp_server", [("", 50), ("github", 25)]),
+        ] {
+            let report = cost(&ledger, &all(&[by])).unwrap();
+            let outputs = report.rows.iter().map(|row| (&*row.name, row.amount.tokens.output));
+            assert_eq!(outputs.collect::<Vec<_>>(), want, "{by}");
+        }
+        let both = cost(&ledger, &all(&["skill", "agent_type"])).unwrap();
+        assert_eq!(names(&both), [("review", vec!["Explore", ""]), ("", vec!["Explore", ""])]);
+    }
+
+    #[test]
+    fn projects_have_groups_and_aliases() {
+        let (_dir, ledger) = ledger(&[
+            ("2026-11-20T12:00Z", "s", "/w/acme-web", OPUS, 10),
+            ("2026-11-20T12:00Z", "s", "/w/acme-api", OPUS, 20),
+            ("2026-11-20T12:00Z", "s", "/w/odin", OPUS, 15),
+        ]);
+        let alias = ("/w/odin".into(), "the ledger".into());
+        let group = ("clients".into(), vec!["/w/acme-*".into()]);
+        let projects = Projects::new(&[alias], &[group]).unwrap();
+        let by = |keys: &[&str]| Query { projects: projects.clone(), ..all(keys) };
+        let report = cost(&ledger, &by(&["group", "project"])).unwrap();
+        assert_eq!(names(&report), [("clients", vec!["/w/acme-api", "/w/acme-web"]), ("", vec!["/w/odin"])]);
+        assert_eq!(report.rows[1].parts[0].alias.as_deref(), Some("the ledger"));
+        for (project, want) in [("clients", 30), ("the ledger", 15), ("acme-web", 10)] {
+            let query = Query { project: Some(project.into()), ..by(&["group"]) };
+            assert_eq!(cost(&ledger, &query).unwrap().total.tokens.output, want, "{project}");
+        }
     }
 
     #[test]

@@ -22,6 +22,13 @@ pub(super) fn exact_usd(picousd: i128) -> String {
     text[..end].into()
 }
 
+/// A part of a whole that is not 0, in percent with one decimal.
+pub(super) fn percent(part: i128, whole: i128) -> String {
+    let tenths = half_to_even(part * 1000, whole);
+    let sign = if tenths < 0 { "-" } else { "" };
+    format!("{sign}{}.{}", tenths.unsigned_abs() / 10, tenths.unsigned_abs() % 10)
+}
+
 /// With commas between thousands, before a decimal point if there is one.
 pub(super) fn grouped(number: &str) -> String {
     let whole = number.find('.').unwrap_or(number.len());
@@ -79,7 +86,7 @@ fn abbreviated(count: i128) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{exact_usd, grouped, push_grouped, push_short, usd};
+    use super::{exact_usd, grouped, percent, push_grouped, push_short, usd};
 
     #[test]
     fn money_is_rounded_half_to_even() {
@@ -97,6 +104,20 @@ mod tests {
             (i128::from(i64::MAX), 6, "9223372.036855"),
         ] {
             assert_eq!(usd(picousd, decimals), want, "{picousd}");
+        }
+    }
+
+    #[test]
+    fn percent_have_one_decimal() {
+        for (part, whole, want) in [
+            (1, 3, "33.3"),
+            (2, 3, "66.7"),
+            (-1, 3, "-33.3"),
+            (0, 5, "0.0"),
+            (-1, 4000, "0.0"),
+            (25, 2, "1250.0"),
+        ] {
+            assert_eq!(percent(part, whole), want);
         }
     }
 

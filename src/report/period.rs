@@ -3,11 +3,11 @@
 use std::ops::Range;
 use std::str::FromStr;
 
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, DateTime, Weekday};
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
+use jiff::{Span, Timestamp, ToSpan};
 
-use super::calendar::{date, instant, quarter, start_of};
+use super::calendar::{date, first_of_week, instant, local, quarter, start_of};
 use super::{Error, Unreadable};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,12 +44,38 @@ pub enum Bound {
     Instant(Timestamp),
 }
 
+/// The period before another.
+pub(super) struct Before {
+    pub(super) quarters: Range<i64>,
+    /// The other one.
+    next: Range<i64>,
+    step: Step,
+    zone: TimeZone,
+    /// The quarter that was moved last, and where to.
+    moved: (i64, i64),
+}
+
+/// How far a period lies from the one before.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Quarters(i64),
+    /// By the calendar; the one before ends where this one begins.
+    Adjacent(Span),
+    /// By the calendar; the same days of the week, month or year before.
+    SameDays(Span),
+}
+
 impl Period {
     /// The quarters it spans; an open end is the type's.
-    pub(super) fn quarters(&self, zone: &TimeZone, now: Timestamp) -> Result<Range<i64>, Error> {
+    pub(super) fn quarters(
+        &self,
+        zone: &TimeZone,
+        week_starts: Weekday,
+        now: Timestamp,
+    ) -> Result<Range<i64>, Error> {
         let today = date(quarter(now), zone);
         let quarters = match self {
-            Self::Last(last) => last.quarters(zone, now),
+            Self::Last(last) => last.quarters(zone, week_starts, now),
             Self::Between { since: None, until: Some(until) } => i64::MIN..until.quarters(zone).end,
             Self::Between { since, until } => {
                 let until = until.unwrap_or(Bound::Day(today));
@@ -66,8 +92,73 @@ impl Period {
     }
 }
 
+impl Period {
+    /// What this one, which spans `next`, is compared with: a period as long that ends where it begins; of a part of a
+    /// week, month or year, the same part of the one before.
+    pub(super) fn previous(
+        &self,
+        next: Range<i64>,
+        zone: &TimeZone,
+        now: Timestamp,
+    ) -> Result<Before, Error> {
+        let step = match self {
+            Self::Last(last) => last.step(),
+            Self::Between { since, until } => {
+                let until = until.unwrap_or(Bound::Day(date(quarter(now), zone)));
+                since.map(|since| since.step(until).unwrap_or(Step::Quarters(next.end - next.start)))
+            }
+        };
+        let step = step.ok_or(Error::NothingBefore)?;
+        let (first, last) = (date(next.start, zone), date(next.end - 1, zone));
+        let quarters = match step {
+            Step::Quarters(step) => next.start - step..next.start,
+            Step::Adjacent(step) => start_of(first.saturating_sub(step), zone)..next.start,
+            Step::SameDays(step) => days(first.saturating_sub(step), last.saturating_sub(step), zone),
+        };
+        Ok(Before { quarters, next, step, zone: zone.clone(), moved: (0, step.of(0, zone)) })
+    }
+}
+
+impl Before {
+    /// The quarter of the period after that has the same place in it: the same time of day, `step` days or months on.
+    /// A day that the other month lacks falls on its last.
+    pub(super) fn moved(&mut self, quarter: i64) -> i64 {
+        if self.moved.0 != quarter {
+            self.moved = (quarter, self.step.of(quarter, &self.zone));
+        }
+        self.moved.1.clamp(self.next.start, self.next.end - 1)
+    }
+}
+
+impl Step {
+    fn of(self, from: i64, zone: &TimeZone) -> i64 {
+        match self {
+            Self::Quarters(step) => from + step,
+            Self::Adjacent(step) | Self::SameDays(step) => {
+                let at = local(from, zone).datetime().saturating_add(step);
+                at.to_zoned_datetime(zone.clone()).map_or(from, |at| quarter(at.timestamp()))
+            }
+        }
+    }
+}
+
 impl Last {
-    fn quarters(self, zone: &TimeZone, now: Timestamp) -> Range<i64> {
+    /// None: nothing comes before.
+    fn step(self) -> Option<Step> {
+        Some(match self {
+            // The quarter that has begun has no counterpart, so that hours stay hours.
+            Self::Hours(hours) => Step::Quarters(4 * hours),
+            Self::Days(days) => Step::Adjacent(days.days()),
+            Self::Months(months) => Step::Adjacent(months.months()),
+            Self::Yesterday => Step::Adjacent(1.day()),
+            Self::ThisWeek => Step::SameDays(1.week()),
+            Self::ThisMonth => Step::SameDays(1.month()),
+            Self::ThisYear => Step::SameDays(1.year()),
+            Self::All => return None,
+        })
+    }
+
+    fn quarters(self, zone: &TimeZone, week_starts: Weekday, now: Timestamp) -> Range<i64> {
         let today = date(quarter(now), zone);
         let to_today = |first| days(first, today, zone);
         match self {
@@ -78,7 +169,7 @@ impl Last {
                 let yesterday = today.saturating_sub(1.day());
                 days(yesterday, yesterday, zone)
             }
-            Self::ThisWeek => to_today(today.saturating_sub(today.weekday().to_monday_zero_offset().days())),
+            Self::ThisWeek => to_today(first_of_week(today, week_starts)),
             Self::ThisMonth => to_today(today.first_of_month()),
             Self::ThisYear => to_today(today.first_of_year()),
             Self::All => i64::MIN..i64::MAX,
@@ -87,6 +178,20 @@ impl Last {
 }
 
 impl Bound {
+    /// From this beginning to an end; none where these are not days.
+    fn step(self, until: Self) -> Option<Step> {
+        let months = |first: Date| i64::from(first.year()) * 12 + i64::from(first.month());
+        let days = |first: Date, last: Date| Step::Adjacent(((last - first).get_days() + 1).days());
+        match (self, until) {
+            (Self::Month(first), Self::Month(last)) => {
+                Some(Step::Adjacent((months(last) - months(first) + 1).months()))
+            }
+            (Self::Day(first) | Self::Month(first), Self::Day(last)) => Some(days(first, last)),
+            (Self::Day(first), Self::Month(last)) => Some(days(first, last.last_of_month())),
+            _ => None,
+        }
+    }
+
     /// Of an instant, none: it ends where it begins.
     fn quarters(self, zone: &TimeZone) -> Range<i64> {
         let empty_at = |at| quarter(at)..quarter(at);
@@ -166,18 +271,28 @@ impl FromStr for Bound {
 #[cfg(test)]
 mod tests {
     use super::{Bound, Last, Period};
-    use crate::report::calendar::instant;
+    use crate::report::Error;
+    use crate::report::calendar::{local, quarter};
+    use jiff::civil::Weekday;
     use jiff::tz::TimeZone;
+    use std::ops::Range;
 
     /// A Monday: 10:07 in Berlin.
     const NOW: &str = "2026-11-23T09:07Z";
 
     fn range(period: &Period) -> String {
+        range_of(period, Weekday::Monday)
+    }
+
+    fn range_of(period: &Period, week_starts: Weekday) -> String {
         let zone = TimeZone::get("Europe/Berlin").unwrap();
-        let quarters = period.quarters(&zone, NOW.parse().unwrap()).unwrap();
-        let local =
-            |quarter| instant(quarter).to_zoned_datetime(zone.clone()).strftime("%F %H:%M").to_string();
-        format!("{} {}", local(quarters.start), local(quarters.end))
+        told(&period.quarters(&zone, week_starts, NOW.parse().unwrap()).unwrap())
+    }
+
+    fn told(quarters: &Range<i64>) -> String {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let told = |quarter| local(quarter, &zone).strftime("%F %H:%M").to_string();
+        format!("{} {}", told(quarters.start), told(quarters.end))
     }
 
     fn last(text: &str) -> String {
@@ -209,6 +324,104 @@ mod tests {
     }
 
     #[test]
+    fn this_week_began_on_the_day_that_weeks_start_on() {
+        for (week_starts, want) in [
+            (Weekday::Monday, "2026-11-23 00:00 2026-11-24 00:00"),
+            (Weekday::Sunday, "2026-11-22 00:00 2026-11-24 00:00"),
+            (Weekday::Tuesday, "2026-11-17 00:00 2026-11-24 00:00"),
+        ] {
+            assert_eq!(range_of(&Period::Last(Last::ThisWeek), week_starts), want, "{week_starts:?}");
+        }
+    }
+
+    /// The period before, at a time in Berlin.
+    fn before(period: &Period, now: &str) -> String {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let now = now.parse().unwrap();
+        let quarters = period.quarters(&zone, Weekday::Monday, now).unwrap();
+        told(&period.previous(quarters, &zone, now).unwrap().quarters)
+    }
+
+    #[test]
+    fn days_are_compared_with_as_many_before() {
+        for (text, now, want) in [
+            ("today", NOW, "2026-11-22 00:00 2026-11-23 00:00"),
+            ("7d", NOW, "2026-11-10 00:00 2026-11-17 00:00"),
+            ("yesterday", NOW, "2026-11-21 00:00 2026-11-22 00:00"),
+            ("3m", NOW, "2026-05-24 00:00 2026-08-24 00:00"),
+            ("1m", "2026-03-30T12:00Z", "2026-02-01 00:00 2026-03-01 00:00"),
+            ("3m", "2026-08-30T12:00Z", "2026-02-28 00:00 2026-05-31 00:00"),
+            ("24h", NOW, "2026-11-21 10:00 2026-11-22 10:00"),
+            // Of 25 hours.
+            ("today", "2026-10-26T12:00Z", "2026-10-25 00:00 2026-10-26 00:00"),
+        ] {
+            assert_eq!(before(&Period::Last(text.parse().unwrap()), now), want, "{text} {now}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_month_is_compared_with_the_same_part() {
+        for (text, now, want) in [
+            ("month", NOW, "2026-10-01 00:00 2026-10-24 00:00"),
+            ("month", "2026-03-31T12:00Z", "2026-02-01 00:00 2026-03-01 00:00"),
+            ("week", "2026-11-25T12:00Z", "2026-11-16 00:00 2026-11-19 00:00"),
+            ("year", "2028-02-29T12:00Z", "2027-01-01 00:00 2027-03-01 00:00"),
+        ] {
+            assert_eq!(before(&Period::Last(text.parse().unwrap()), now), want, "{text} {now}");
+        }
+    }
+
+    #[test]
+    fn a_range_is_compared_with_the_one_just_before() {
+        for (since, until, want) in [
+            ("2026-11-10", "2026-11-12", "2026-11-07 00:00 2026-11-10 00:00"),
+            ("2026-11", "", "2026-10-09 00:00 2026-11-01 00:00"),
+            ("2026-01", "2026-02", "2025-11-01 00:00 2026-01-01 00:00"),
+            ("2026-11-15", "2026-11", "2026-10-30 00:00 2026-11-15 00:00"),
+            ("2026-11-10T14:30", "2026-11-10T18:45", "2026-11-10 10:15 2026-11-10 14:30"),
+            // Days that are longer than those before.
+            ("2026-10-25", "2026-10-26", "2026-10-23 00:00 2026-10-25 00:00"),
+        ] {
+            let period = Period::Between { since: since.parse().ok(), until: until.parse().ok() };
+            assert_eq!(before(&period, NOW), want, "{since} {until}");
+        }
+    }
+
+    #[test]
+    fn nothing_comes_before_all_time() {
+        for period in
+            [Period::Last(Last::All), Period::Between { since: None, until: "2026-11-01".parse().ok() }]
+        {
+            let previous = period.previous(0..4, &TimeZone::UTC, NOW.parse().unwrap());
+            assert!(matches!(previous.err().unwrap(), Error::NothingBefore), "{period:?}");
+        }
+    }
+
+    #[test]
+    fn a_time_of_day_stands_for_the_same_one_whatever_clocks_do_between() {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        for (text, now, from, want) in [
+            ("today", "2026-10-25T12:00Z", "2026-10-24T14:15+02:00", "2026-10-25 14:15"),
+            ("today", "2026-10-26T12:00Z", "2026-10-25T14:15+01:00", "2026-10-26 14:15"),
+            // What came twice is one.
+            ("today", "2026-10-26T12:00Z", "2026-10-25T02:15+02:00", "2026-10-26 02:15"),
+            ("today", "2026-10-26T12:00Z", "2026-10-25T02:15+01:00", "2026-10-26 02:15"),
+            // What does not come is an hour later.
+            ("today", "2026-03-29T12:00Z", "2026-03-28T02:15+01:00", "2026-03-29 03:15"),
+            ("month", "2026-03-31T12:00Z", "2026-02-28T23:45+01:00", "2026-03-28 23:45"),
+            // Of a month that has more days.
+            ("3m", "2026-08-30T12:00Z", "2026-02-28T08:00+01:00", "2026-05-31 00:00"),
+            ("24h", NOW, "2026-11-21T10:00+01:00", "2026-11-22 10:00"),
+        ] {
+            let (period, now) = (Period::Last(text.parse().unwrap()), now.parse().unwrap());
+            let quarters = period.quarters(&zone, Weekday::Monday, now).unwrap();
+            let mut previous = period.previous(quarters, &zone, now).unwrap();
+            let moved = previous.moved(quarter(from.parse().unwrap()));
+            assert_eq!(told(&(moved..moved)).get(..16), Some(want), "{text} {now} {from}");
+        }
+    }
+
+    #[test]
     fn until_is_inclusive() {
         for (since, until, want) in [
             ("2026-11-01", "2026-11-03", "2026-11-01 00:00 2026-11-04 00:00"),
@@ -227,7 +440,8 @@ mod tests {
             [("2026-11-02", "2026-11-01"), ("2026-11-24", ""), ("2026-11-01T10:00", "2026-11-01T10:00")]
         {
             let period = Period::Between { since: since.parse().ok(), until: until.parse().ok() };
-            assert!(period.quarters(&TimeZone::UTC, NOW.parse().unwrap()).is_err(), "{since} {until}");
+            let quarters = period.quarters(&TimeZone::UTC, Weekday::Monday, NOW.parse().unwrap());
+            assert!(quarters.is_err(), "{since} {until}");
         }
     }
 

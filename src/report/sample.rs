@@ -2,7 +2,7 @@
 
 use jiff::civil::date;
 
-use super::{Amount, Key, Report, Row, Unpriced};
+use super::{Amount, Key, Previous, Report, Row, Unpriced};
 use crate::ledger::{Cell, Sums};
 use crate::model::Tokens;
 
@@ -10,16 +10,27 @@ const PICOUSD: i64 = 1_000_000_000_000;
 
 /// What a session did: responses, tokens `[input, output, cache_read, cache_write_5m, cache_write_1h]`, cost.
 fn amount(session: i64, responses: i64, tokens: [i64; 5], cost_picousd: Option<i64>) -> Amount {
+    amount_at(session, responses, tokens, cost_picousd, None)
+}
+
+/// And at the user's own prices.
+fn amount_at(
+    session: i64,
+    responses: i64,
+    tokens: [i64; 5],
+    cost_picousd: Option<i64>,
+    contract_picousd: Option<i64>,
+) -> Amount {
     let [input, output, cache_read, short, long] = tokens;
     let sums = Sums {
         responses,
         tokens: Tokens { input, output, cache_read, cache_write_5m: short, cache_write_1h: long },
         web_searches: 0,
         cost_picousd: cost_picousd.unwrap_or(0),
-        contract_picousd: cost_picousd.unwrap_or(0),
+        contract_picousd: contract_picousd.or(cost_picousd).unwrap_or(0),
     };
-    let is_priced = cost_picousd.is_some();
-    let cell = Cell { quarter: 0, origin: 0, terms: 0, provenance: 0, is_priced, is_contracted: false, sums };
+    let (is_priced, is_contracted) = (cost_picousd.is_some(), contract_picousd.is_some());
+    let cell = Cell { quarter: 0, origin: 0, terms: 0, provenance: 0, is_priced, is_contracted, sums };
     let mut amount = Amount::default();
     amount.add(&cell, session);
     amount
@@ -27,7 +38,7 @@ fn amount(session: i64, responses: i64, tokens: [i64; 5], cost_picousd: Option<i
 
 /// A row of its parts, or of an amount.
 fn row(name: &str, amount: Amount, parts: Vec<Row>) -> Row {
-    let mut row = Row { name: name.into(), priced_as: None, amount, parts };
+    let mut row = Row { name: name.into(), amount, parts, ..Row::default() };
     for part in &row.parts {
         row.amount.merge(&part.amount);
     }
@@ -48,6 +59,7 @@ fn report(by: &[&str], rows: Vec<Row>) -> Report {
         until: Some(date(2026, 11, 21)),
         ledger_span: Some((date(2026, 1, 2), date(2026, 11, 21))),
         rows,
+        previous: None,
         transcript: total.clone(),
         total,
         otel: Amount::default(),
@@ -84,6 +96,46 @@ pub(super) fn by_project_and_model() -> Report {
     let tokens = rows[0].parts[1].amount.tokens;
     let unpriced = vec![Unpriced { model: "claude-next".into(), responses: 2, tokens }];
     Report { unpriced, ..report(&["project", "model"], rows) }
+}
+
+/// Models of which the user's own prices name two, and the list one.
+pub(super) fn contracted() -> Report {
+    let opus = amount_at(1, 12, [100, 20_000, 3_000_000, 0, 40_000], Some(PICOUSD), Some(PICOUSD / 5 * 4));
+    let next = amount_at(1, 2, [10, 200, 3000, 400, 0], None, Some(PICOUSD / 4));
+    let odd = amount_at(1, 1, [1, 1, 0, 0, 0], None, None);
+    let rows = [("claude-opus-5-5", opus), ("claude-next", next), ("claude-odd", odd)];
+    report(&["model"], rows.map(|(name, amount)| row(name, amount, vec![])).into())
+}
+
+/// Projects that cost more than before, less, and something that cannot be told.
+pub(super) fn compared() -> Report {
+    let of = |cost| amount(2, 3, [5, 60, 700, 80, 9], cost);
+    let nothing = Amount::default;
+    let rows = [
+        ("/w/more", of(Some(PICOUSD / 2)), of(Some(PICOUSD / 5 * 2))),
+        ("/w/less", of(Some(PICOUSD / 5)), of(Some(PICOUSD))),
+        ("/w/same", of(Some(PICOUSD / 5)), of(Some(PICOUSD / 5))),
+        ("/w/new", of(Some(PICOUSD / 100)), nothing()),
+        ("/w/unpriced", of(None), of(Some(PICOUSD))),
+        ("/w/was-unpriced", of(Some(0)), of(None)),
+        ("/w/gone", nothing(), of(Some(1200 * PICOUSD))),
+    ];
+    let rows = rows.map(|(name, amount, previous)| Row {
+        previous: Some(Box::new(previous)),
+        ..row(name, amount, vec![])
+    });
+    let mut total = Amount::default();
+    rows.iter().filter_map(|row| row.previous.as_ref()).for_each(|previous| total.merge(previous));
+    total.settle();
+    let previous = Previous { since: date(2026, 11, 18), until: date(2026, 11, 19), total, is_early: true };
+    Report { previous: Some(previous), ..report(&["project"], rows.into()) }
+}
+
+/// A project of some path and alias.
+pub(super) fn of_project(path: &str, alias: &str) -> Report {
+    let mut project = row(path, amount(1, 1, [1, 2, 3, 4, 5], Some(1)), vec![]);
+    project.alias = Some(alias.into());
+    report(&["project"], vec![project])
 }
 
 /// One branch of any name.

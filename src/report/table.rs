@@ -1,12 +1,12 @@
 //! Reports as a table for people, fitted to a width.
 //!
-//! What there is no room for goes in this order: a part of long names, digits of counts, columns, more of the names.
-//! The cost stays whole, and nothing takes a second line.
+//! What there is no room for goes in this order: a part of long names, digits of counts, columns of counts, more of the
+//! names, columns of money. The cost stays whole, and nothing takes a second line.
 
 use std::borrow::Cow;
 
 use super::number::{push_grouped, push_short};
-use super::text::{self, Cells, Column, Line};
+use super::text::{self, Cells, Column, Line, Money};
 use super::{Amount, Key, Report};
 use crate::ledger::Dimension;
 
@@ -19,7 +19,7 @@ const MIN_NAME: usize = 5;
 pub(super) const BOLD: &str = "\x1b[1m";
 pub(super) const PLAIN: &str = "\x1b[0m";
 
-/// Columns before the cost, from the fullest table to the barest.
+/// Columns before the money, from the fullest table to the barest.
 const COLUMNS: &[&[Column]] = &[
     &Column::ALL,
     &[Column::Responses, Column::Input, Column::Output, Column::CacheWrite, Column::CacheRead],
@@ -29,6 +29,9 @@ const COLUMNS: &[&[Column]] = &[
     &[],
 ];
 
+/// Columns of money in the order in which they go.
+const DISPENSABLE: &[Money] = &[Money::Change, Money::Contract, Money::Previous, Money::Percent];
+
 /// Writes a count behind what is there.
 type Number = fn(&mut String, i64);
 
@@ -36,6 +39,7 @@ type Number = fn(&mut String, i64);
 struct Fit {
     columns: &'static [Column],
     number: Number,
+    money: Vec<(Money, Cells)>,
     /// Of each key's column.
     names: Vec<usize>,
 }
@@ -47,10 +51,13 @@ pub fn render(report: &Report, width: usize, is_terminal: bool) -> String {
     }
     let mut lines = text::lines(report);
     blank_repeats(&mut lines);
-    let costs = text::costs(report, &lines);
-    let fit = fit(report, &lines, &costs, width);
-    let mut out = text::heading(report) + "\n\n";
-    draw(&mut out, report, &lines, &costs, &fit, is_terminal);
+    let fit = fit(report, &lines, width);
+    let mut out = text::heading(report) + "\n";
+    for line in text::comparison(report) {
+        out += &(line + "\n");
+    }
+    out.push('\n');
+    draw(&mut out, report, &lines, &fit, is_terminal);
     for (at, line) in text::warnings(report).iter().enumerate() {
         out += if at == 0 { "\n" } else { "  " };
         out += line;
@@ -68,7 +75,7 @@ fn blank_repeats(lines: &mut [Line]) {
     }
 }
 
-fn fit(report: &Report, lines: &[Line], costs: &Cells, width: usize) -> Fit {
+fn fit(report: &Report, lines: &[Line], width: usize) -> Fit {
     let full: Vec<usize> = (0..report.by.len())
         .map(|at| lines.iter().map(|line| columns_of(&line.names[at])).max().unwrap_or_default())
         .zip(&report.by)
@@ -76,16 +83,41 @@ fn fit(report: &Report, lines: &[Line], costs: &Cells, width: usize) -> Fit {
         .collect();
     let wanted: Vec<usize> =
         report.by.iter().zip(&full).map(|(key, full)| comfortable(*key).min(*full)).collect();
-    let room = width.saturating_sub(costs.widest() + GAP * full.len());
-    for columns in COLUMNS {
-        for number in [push_grouped, push_short] {
-            let room = room.checked_sub(counts_width(columns, number, &report.total));
-            if let Some(room) = room.filter(|room| wanted.iter().sum::<usize>() <= *room) {
-                return Fit { columns, number, names: spread(wanted, &full, room) };
+    let mut money = money(report, lines);
+    let mut dispensable = DISPENSABLE.iter();
+    loop {
+        let taken: usize = money.iter().map(|(column, cells)| width_of(*column, cells) + GAP).sum();
+        let room = width.saturating_sub(taken + GAP * (full.len() - 1));
+        for columns in COLUMNS {
+            for number in [push_grouped, push_short] {
+                let room = room.checked_sub(counts_width(columns, number, &report.total));
+                if let Some(room) = room.filter(|room| wanted.iter().sum::<usize>() <= *room) {
+                    return Fit { columns, number, money, names: spread(wanted, &full, room) };
+                }
             }
         }
+        let names = squeeze(wanted.clone(), room);
+        match dispensable.next() {
+            Some(next) if names.iter().sum::<usize>() > room => money.retain(|(column, _)| column != next),
+            _ => return Fit { columns: &[], number: push_short, money, names },
+        }
     }
-    Fit { columns: &[], number: push_short, names: squeeze(wanted, room) }
+}
+
+fn money(report: &Report, lines: &[Line]) -> Vec<(Money, Cells)> {
+    let decimals = text::decimals(report);
+    let cells = |column: Money| {
+        let mut cells = Cells::default();
+        for line in lines {
+            cells.push(|text| *text += &column.text(line, decimals));
+        }
+        (column, cells)
+    };
+    Money::of(report).into_iter().map(cells).collect()
+}
+
+fn width_of(column: Money, cells: &Cells) -> usize {
+    cells.widest().max(column.title().len())
 }
 
 /// With the gap before each. No row's count is longer than the total's, unless that was shortened.
@@ -103,7 +135,7 @@ fn comfortable(key: Key) -> usize {
     match key {
         Key::Time(_) => usize::MAX,
         Key::Name(Dimension::Session | Dimension::Agent) => 13,
-        Key::Name(_) => 19,
+        Key::Name(_) | Key::Group => 19,
     }
 }
 
@@ -132,19 +164,20 @@ fn squeeze(mut names: Vec<usize>, room: usize) -> Vec<usize> {
 }
 
 /// The header, the lines and the total, with rules between.
-fn draw(out: &mut String, report: &Report, lines: &[Line], costs: &Cells, fit: &Fit, is_terminal: bool) {
-    let mut counts: Vec<Cells> = Vec::new();
-    for column in fit.columns {
+fn draw(out: &mut String, report: &Report, lines: &[Line], fit: &Fit, is_terminal: bool) {
+    let counts = fit.columns.iter().map(|column| {
         let mut cells = Cells::default();
         for line in lines {
             cells.push(|text| (fit.number)(text, column.count(line.amount)));
         }
-        counts.push(cells);
-    }
-    let title_width = |at: usize| fit.columns.get(at).map_or("Cost", |column| column.title()).len();
-    let numbers: Vec<&Cells> = counts.iter().chain([costs]).collect();
-    let widths: Vec<usize> =
-        numbers.iter().enumerate().map(|(at, cells)| cells.widest().max(title_width(at))).collect();
+        cells
+    });
+    let counts: Vec<Cells> = counts.collect();
+    let numbers: Vec<&Cells> = counts.iter().chain(fit.money.iter().map(|(_, cells)| cells)).collect();
+    let titles = fit.columns.iter().map(|column| column.title());
+    let number_titles: Vec<&str> = titles.chain(fit.money.iter().map(|(column, _)| column.title())).collect();
+    let widths = numbers.iter().zip(&number_titles).map(|(cells, title)| cells.widest().max(title.len()));
+    let widths: Vec<usize> = widths.collect();
     let names = report.by.iter().map(|key| text::title(*key));
     let mut names: Vec<(String, usize)> = names.zip(fit.names.iter().copied()).collect();
     for (at, (title, width)) in names.iter_mut().enumerate() {
@@ -158,7 +191,7 @@ fn draw(out: &mut String, report: &Report, lines: &[Line], costs: &Cells, fit: &
 
     bold(out, BOLD);
     let titles = names.iter().map(|(title, _)| title.as_str());
-    row(out, &names, titles, &widths, |at| fit.columns.get(at).map_or("Cost", |column| column.title()));
+    row(out, &names, titles, &widths, |at| number_titles[at]);
     bold(out, PLAIN);
     out.push('\n');
     *out += &rule;
@@ -289,6 +322,56 @@ No price known, so costs are at least (≥). Update odin.
     }
 
     #[test]
+    fn a_contract_is_beside_the_list() {
+        assert_eq!(
+            render(&sample::contracted(), 44, false),
+            "
+2026-11-20 to 2026-11-21, Europe/Berlin
+
+Model            Tokens      Cost  Contract
+───────────────────────────────────────────
+claude-opus-5-5    3.1M     $1.00     $0.80
+claude-next       3,610  unpriced     $0.25
+claude-odd            2  unpriced  unpriced
+───────────────────────────────────────────
+Total              3.1M   ≥ $1.00   ≥ $1.05
+"
+            .trim_start()
+        );
+    }
+
+    #[test]
+    fn what_was_before_is_beside_the_cost() {
+        assert_eq!(
+            render(&sample::compared(), 80, false),
+            "
+2026-11-20 to 2026-11-21, Europe/Berlin
+compared with 2026-11-18 to 2026-11-19
+2026-11-21 is not over
+
+Project          Responses  Tokens      Cost     Previous      Change        %
+──────────────────────────────────────────────────────────────────────────────
+/w/more                  3     854     $0.50        $0.40      +$0.10   +25.0%
+/w/less                  3     854     $0.20        $1.00      -$0.80   -80.0%
+/w/same                  3     854     $0.20        $0.20       $0.00     0.0%
+/w/new                   3     854     $0.01        $0.00      +$0.01        –
+/w/unpriced              3     854  unpriced        $1.00    ≥ -$1.00        –
+/w/was-unpriced          3     854     $0.00     unpriced     ≤ $0.00        –
+/w/gone                  0       0     $0.00    $1,200.00  -$1,200.00  -100.0%
+──────────────────────────────────────────────────────────────────────────────
+Total                   18   5,124   ≥ $0.91  ≥ $1,202.60     unknown        –
+"
+            .trim_start()
+        );
+    }
+
+    #[test]
+    fn a_project_is_shown_by_its_alias() {
+        let text = render(&sample::of_project("/w/odin", "the \x1b[31mledger"), 120, false);
+        assert!(text.contains("\nthe \u{fffd}[31mledger  ") && !text.contains("/w/odin"), "{text}");
+    }
+
+    #[test]
     fn no_line_is_wider_than_the_terminal() {
         let names = [
             "main",
@@ -297,8 +380,10 @@ No price known, so costs are at least (≥). Update odin.
             "",
         ];
         let branches = names.map(sample::of_branch);
-        let reports: Vec<Report> =
-            branches.into_iter().chain([sample::by_day(), sample::by_project_and_model()]).collect();
+        let reports: Vec<Report> = branches
+            .into_iter()
+            .chain([sample::by_day(), sample::by_project_and_model(), sample::contracted()])
+            .collect();
         for report in &reports {
             for width in 30..200 {
                 let text = render(report, width, false);

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::number::{exact_usd, grouped, usd};
-use super::{Amount, Key, Priced, Report, Row};
+use super::{Amount, Key, Previous, Priced, Report, Row};
 use crate::ledger::{Dimension, Moved};
 
 const CENT_PICOUSD: i128 = 10_000_000_000;
@@ -17,6 +18,8 @@ pub(super) struct Line<'r> {
     /// One for each key.
     pub(super) names: Vec<Cow<'r, str>>,
     pub(super) amount: &'r Amount,
+    /// Where the report compares.
+    pub(super) previous: Option<&'r Amount>,
 }
 
 /// The texts of one column, run together.
@@ -98,36 +101,103 @@ impl Column {
     }
 }
 
+/// A column of money.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Money {
+    /// At list price.
+    Cost,
+    /// At the user's own prices.
+    Contract,
+    /// In the period before.
+    Previous,
+    Change,
+    Percent,
+}
+
+impl Money {
+    /// Those that a report has.
+    pub(super) fn of(report: &Report) -> Vec<Self> {
+        let mut columns = vec![Self::Cost];
+        if report.total.is_contracted {
+            columns.push(Self::Contract);
+        }
+        if report.previous.is_some() {
+            columns.extend([Self::Previous, Self::Change, Self::Percent]);
+        }
+        columns
+    }
+
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Cost => "Cost",
+            Self::Contract => "Contract",
+            Self::Previous => "Previous",
+            Self::Change => "Change",
+            Self::Percent => "%",
+        }
+    }
+
+    pub(super) fn text(self, line: &Line, decimals: u32) -> String {
+        let amount = line.amount;
+        let compared = |tell: fn(&Amount, &Amount, u32) -> String| {
+            line.previous.map(|previous| tell(amount, previous, decimals)).unwrap_or_default()
+        };
+        match self {
+            Self::Cost => cost(amount.cost_picousd, amount.priced(), decimals),
+            Self::Contract => cost(amount.contract_picousd, amount.contract_priced(), decimals),
+            Self::Previous => {
+                compared(|_, previous, decimals| cost(previous.cost_picousd, previous.priced(), decimals))
+            }
+            Self::Change => compared(change),
+            Self::Percent => compared(|amount, previous, _| match amount.percent_over(previous) {
+                Some(percent) if percent.starts_with('-') || percent == "0.0" => percent + "%",
+                Some(percent) => format!("+{percent}%"),
+                None => "–".into(),
+            }),
+        }
+    }
+}
+
 /// As a column's title, as in `Project`.
 pub(super) fn title(key: Key) -> String {
-    let name = key.name();
+    if key == Key::Name(Dimension::McpServer) {
+        return "MCP server".into();
+    }
+    let name = key.name().replace('_', " ");
     name[..1].to_uppercase() + &name[1..]
 }
 
 /// Rows, a subtotal after the parts of one where they are several, and the total.
-pub(super) fn lines(report: &Report) -> Vec<Line<'_>> {
+pub(super) fn lines<'r>(report: &'r Report) -> Vec<Line<'r>> {
     let mut lines = Vec::new();
     for row in &report.rows {
         let name = shown(report.by[0], row);
-        let line = |is_sum, second, amount| Line { is_sum, names: vec![name.clone(), second], amount };
+        let line = |is_sum, names, row: &'r Row| Line {
+            is_sum,
+            names,
+            amount: &row.amount,
+            previous: row.previous.as_deref(),
+        };
         if row.parts.is_empty() {
-            lines.push(Line { is_sum: false, names: vec![name], amount: &row.amount });
+            lines.push(line(false, vec![name], row));
             continue;
         }
-        lines.extend(row.parts.iter().map(|part| line(false, shown(report.by[1], part), &part.amount)));
+        let parts = row.parts.iter().map(|part| (vec![name.clone(), shown(report.by[1], part)], part));
+        lines.extend(parts.map(|(names, part)| line(false, names, part)));
         if row.parts.len() > 1 {
-            lines.push(line(true, "Subtotal".into(), &row.amount));
+            lines.push(line(true, vec![name, "Subtotal".into()], row));
         }
     }
     let mut names = vec![Cow::Borrowed(""); report.by.len()];
     names[0] = "Total".into();
-    lines.push(Line { is_sum: true, names, amount: &report.total });
+    let previous = report.previous.as_ref().map(|previous| &previous.total);
+    lines.push(Line { is_sum: true, names, amount: &report.total, previous });
     lines
 }
 
 /// A row's name for people. Names come from outside: what would steer a terminal is made visible.
 fn shown(key: Key, row: &Row) -> Cow<'_, str> {
-    let name = match (key, row.name.as_str()) {
+    let name = match (key, row.alias.as_ref().unwrap_or(&row.name).as_str()) {
         (Key::Name(Dimension::Agent), "") => "main",
         (_, "") => "(none)",
         (_, name) => name,
@@ -139,27 +209,17 @@ fn shown(key: Key, row: &Row) -> Cow<'_, str> {
     }
 }
 
-/// The costs of lines.
-pub(super) fn costs(report: &Report, lines: &[Line]) -> Cells {
-    let decimals = decimals(report);
-    let mut costs = Cells::default();
-    for line in lines {
-        costs.push(|text| *text += &cost(line.amount, decimals));
-    }
-    costs
-}
-
 /// What a cost is rounded to, for all of a report: cents, unless there is less than one.
 pub(super) fn decimals(report: &Report) -> u32 {
     if (1..CENT_PICOUSD).contains(&report.total.cost_picousd) { 4 } else { 2 }
 }
 
 /// In dollars; a lower bound says so.
-pub(super) fn cost(amount: &Amount, decimals: u32) -> String {
-    let text = format!("${}", grouped(&usd(amount.cost_picousd, decimals)));
-    let is_lost = amount.cost_picousd > 0 && usd(amount.cost_picousd, decimals) == usd(0, decimals);
+fn cost(picousd: i128, priced: Priced, decimals: u32) -> String {
+    let text = format!("${}", grouped(&usd(picousd, decimals)));
+    let is_lost = picousd > 0 && usd(picousd, decimals) == usd(0, decimals);
     let least = 10_i128.pow(12 - decimals);
-    match amount.priced() {
+    match priced {
         Priced::None => "unpriced".into(),
         Priced::Some => format!("≥ {text}"),
         Priced::All if is_lost => format!("<${}", usd(least, decimals)),
@@ -187,9 +247,34 @@ pub fn moved(model: &str, moved: &Moved) -> String {
     )
 }
 
+/// With its sign; what is not all priced makes it a bound, and on both sides, nothing.
+fn change(amount: &Amount, previous: &Amount, decimals: u32) -> String {
+    let more = amount.cost_picousd - previous.cost_picousd;
+    let sign = match more.signum() {
+        1 => "+",
+        0 => "",
+        _ => "-",
+    };
+    let text = format!("{sign}${}", grouped(&usd(more.abs(), decimals)));
+    match (amount.priced(), previous.priced()) {
+        (Priced::All, Priced::All) => text,
+        (_, Priced::All) => format!("≥ {text}"),
+        (Priced::All, _) => format!("≤ {text}"),
+        _ => "unknown".into(),
+    }
+}
+
 /// What the report covers.
 pub(super) fn heading(report: &Report) -> String {
     format!("{}, {}", days(report), report.timezone)
+}
+
+/// What it is compared with, as lines.
+pub(super) fn comparison(report: &Report) -> Vec<String> {
+    let Some(Previous { since, until, is_early, .. }) = &report.previous else { return vec![] };
+    let compared = format!("compared with {}", range(*since, *until));
+    let early = report.until.filter(|_| *is_early).map(|until| format!("{until} is not over"));
+    [compared].into_iter().chain(early).collect()
 }
 
 /// Why there are no rows.
@@ -203,11 +288,12 @@ pub(super) fn nothing(report: &Report) -> String {
 }
 
 fn days(report: &Report) -> String {
-    match (report.since, report.until) {
-        (Some(since), Some(until)) if since == until => since.to_string(),
-        (Some(since), Some(until)) => format!("{since} to {until}"),
-        _ => "all time".into(),
-    }
+    let (Some(since), Some(until)) = (report.since, report.until) else { return "all time".into() };
+    range(since, until)
+}
+
+fn range(since: Date, until: Date) -> String {
+    if since == until { since.to_string() } else { format!("{since} to {until}") }
 }
 
 /// What is missing from the costs, a line each, and what to do about it; empty if nothing is.

@@ -4,8 +4,10 @@ use std::fs;
 use std::io::pipe;
 use std::process::{Command, Stdio};
 
+use serde_json::Value;
+
 use crate::corpora;
-use crate::harness::{Home, Run, binary, files, tell};
+use crate::harness::{Home, Report, Run, binary, files, tell};
 
 const ESCAPE: char = '\u{1b}';
 
@@ -19,6 +21,64 @@ fn home_with_costs() -> Home {
         home.write(&format!("-work-{n}/s{n}.jsonl"), line + "\n");
     }
     home
+}
+
+fn configure(home: &Home, text: &str) {
+    fs::create_dir_all(home.path().join(".config/odin")).unwrap();
+    fs::write(home.path().join(".config/odin/config.toml"), text).unwrap();
+}
+
+#[test]
+fn the_config_names_projects_and_begins_weeks() {
+    let home = home_with_costs();
+    configure(
+        &home,
+        "week_starts = 'sunday'
+        [projects.alias]
+        '/home/someone/a/rather/long/path/to/work-0' = 'zero'
+        [projects.groups]
+        others = ['/home/someone/**/work-[12]']",
+    );
+    let table = home.done("cost report --last all --by group,project");
+    assert!(table.contains("\nothers  …") && table.contains("\n(none)  zero "), "{table}");
+    for (project, responses) in [("others", 2), ("zero", 1), ("work-2", 1)] {
+        let text = home.done(&format!("cost report --last all --by week --format json --project {project}"));
+        let report = Report::parse(&text);
+        assert_eq!(report.total().responses, responses, "{project}");
+        assert_eq!(report.json["rows"][0]["week"], "2026-11-15");
+    }
+    let monday = home.done("cost report --last all --by week --week-start Monday --format csv");
+    assert!(monday.contains("\n2026-W47,3,"), "{monday}");
+    configure(&home, "[projects.groups]\nothers = ['/a/[']");
+    let run = home.run("cost report");
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(run.stderr.contains("the group `others`"), "{run:?}");
+}
+
+#[test]
+fn a_report_is_compared_with_the_period_before() {
+    let home = home_with_costs();
+    let text = home.done(
+        "cost report --since 2026-11-20T11:00Z --until 2026-11-20T12:00Z --compare --by project --format json",
+    );
+    let report = Report::parse(&text).json;
+    assert_eq!(report["compared_with"]["until"], "2026-11-20");
+    let rows = report["rows"].as_array().unwrap();
+    let told = |row: &Value| {
+        let cost = |of: &Value| of["cost_usd"].as_f64().unwrap();
+        (
+            row["project"].as_str().unwrap().to_string(),
+            cost(row),
+            cost(&row["previous"]),
+            cost(&row["change"]),
+        )
+    };
+    let path = |n| format!("/home/someone/a/rather/long/path/to/work-{n}");
+    let told: Vec<_> = rows.iter().map(told).collect();
+    assert_eq!(told, [(path(1), 4.00002, 0.0, 4.00002), (path(0), 0.0, 4.0, -4.0)]);
+    let table = home.done("cost report --since 2026-11-20T11:00Z --until 2026-11-20T12:00Z --compare");
+    assert!(table.contains("compared with 2026-11-20\n"), "{table}");
+    assert!(table.lines().last().unwrap().ends_with("$4.00     $4.00  +$0.00  0.0%"), "{table}");
 }
 
 #[test]
@@ -60,6 +120,7 @@ fn wrong_usage_is_exit_code_2_and_is_explained() {
         ("cost report --last 7d --since 2026-11-01", "--since"),
         ("cost report --since 2026-11-20 --until 2026-11-01", "ends before it begins"),
         ("cost report --format yaml", "yaml"),
+        ("cost report --last all --compare", "nothing comes before"),
         ("cost report --tz Europe/Berlln", "Europe/Berlin"),
         ("cost report --last all --project work-7", "work-0"),
         ("cost report --last all --model claude-opus-5-6", "claude-opus-5-5"),

@@ -286,16 +286,8 @@ impl Place {
     }
 
     fn report(&self, by: &str) -> String {
-        let query = Query {
-            by: by.split(',').map(|key| key.parse().unwrap()).collect(),
-            period: Period::Last(Last::All),
-            project: None,
-            model: None,
-            branch: None,
-            session: None,
-            zone: TimeZone::UTC,
-            now: Timestamp::UNIX_EPOCH,
-        };
+        let by = by.split(',').map(|key| key.parse().unwrap()).collect();
+        let query = Query::new(by, Period::Last(Last::All), TimeZone::UTC, Timestamp::UNIX_EPOCH);
         report::json::render(&report::cost(&self.ledger, &query).unwrap()).unwrap()
     }
 
