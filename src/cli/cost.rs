@@ -26,6 +26,15 @@ Examples:
 
 Costs are list prices of the API. An amount that misses a price is marked ≥, at least.";
 
+const BLOCKS_EXAMPLES: &str = "\
+Examples:
+  odin cost blocks                            the last 7 days
+  odin cost blocks --last today --format json
+
+A block begins with the hour (UTC) of an account's first response and lasts five hours; the next one begins with \
+the first response after its end. Blocks that reach into the period are shown whole. What the current one comes to \
+is an estimate: the average since its first response, by quarter hour, goes on to its end.";
+
 /// Options that can be read but make no sense: exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -36,6 +45,9 @@ pub enum CostCommand {
     /// What was spent, by time, project, model and more
     #[command(after_help = EXAMPLES)]
     Report(ReportOptions),
+    /// What was spent by window of five hours, and how far the current one has come
+    #[command(after_help = BLOCKS_EXAMPLES)]
+    Blocks(BlocksOptions),
 }
 
 #[derive(clap::Args)]
@@ -43,7 +55,24 @@ pub struct ReportOptions {
     #[arg(long, value_name = "KEY[,KEY2]", value_delimiter = ',', default_value = "day")]
     #[arg(help = format!("Group by one or two of {}", Key::names()))]
     by: Vec<Key>,
-    /// A period that ends now: 24h, 7d, 2w, 3m, 1y, today, yesterday, week, month, year or all [default: 30d]
+    /// Beside each amount, that of the period before: 7d with the 7 days before, month with the same days of the month
+    /// before, a range with one as long
+    #[arg(long)]
+    compare: bool,
+    #[command(flatten)]
+    pub scope: Scope,
+}
+
+#[derive(clap::Args)]
+pub struct BlocksOptions {
+    #[command(flatten)]
+    pub scope: Scope,
+}
+
+/// What is taken in, and how it is told.
+#[derive(clap::Args)]
+pub struct Scope {
+    /// A period that ends now: 24h, 7d, 2w, 3m, 1y, today, yesterday, week, month, year or all
     ///
     /// Days are calendar days and today is one of them: 7d is today and the six days before.
     #[arg(long, value_name = "PERIOD", conflicts_with_all = ["since", "until"])]
@@ -54,10 +83,6 @@ pub struct ReportOptions {
     /// Up to the end of a day or month, or a time [default: today]
     #[arg(long, value_name = "WHEN")]
     until: Option<Bound>,
-    /// Beside each amount, that of the period before: 7d with the 7 days before, month with the same days of the month
-    /// before, a range with one as long
-    #[arg(long)]
-    compare: bool,
     /// Only this project: its path or the end of it, as in `odin` or `work/odin`; or an alias or a group of the config
     #[arg(long)]
     project: Option<String>,
@@ -87,7 +112,7 @@ pub struct ReportOptions {
 enum Format {
     /// For people, fitted to the terminal
     Table,
-    /// For programs; the schema is odin.cost.report/1
+    /// For programs; the schema is odin.cost.report/1 or odin.cost.blocks/1
     Json,
     /// For spreadsheets: a line per row, exact costs, no total
     Csv,
@@ -110,36 +135,62 @@ impl ReportOptions {
 
 /// The report as text that ends with a newline.
 pub fn report(options: &ReportOptions, ledger: &Ledger, config: &Config) -> anyhow::Result<String> {
-    let ReportOptions { since, until, .. } = *options;
-    let period = match options.last {
-        Some(last) => Period::Last(last),
-        None if since.is_none() && until.is_none() => Period::Last(Last::Days(30)),
-        None => Period::Between { since, until },
-    };
-    let zone = zone(options.tz.as_deref(), config.timezone.as_deref())?;
-    let projects = Projects::new(&config.projects.aliases, &config.projects.groups)
-        .map_err(|error| Usage(error.to_string()))?;
-    let now = Timestamp::try_from(SystemTime::now())?;
     let query = Query {
+        by: options.by.clone(),
         compares: options.compare,
-        project: options.project.clone(),
-        model: options.model.clone(),
-        branch: options.branch.clone(),
-        session: options.session.clone(),
-        week_starts: options.week_start.unwrap_or(config.week_starts),
-        projects,
-        ..Query::new(options.by.clone(), period, zone, now)
+        ..options.scope.query(Last::Days(30), config)?
     };
-    let report = report::cost(ledger, &query).map_err(|error| match error {
-        report::Error::Ledger(error) => anyhow::Error::from(error),
-        error => Usage(error.to_string()).into(),
-    })?;
-    Ok(match options.format {
+    let report = report::cost(ledger, &query).map_err(explained)?;
+    Ok(match options.scope.format {
         Format::Table => report::table::render(&report, width(), is_terminal()),
         Format::Json => report::json::render(&report)?,
         Format::Csv => report::csv::render(&report),
         Format::Markdown => report::markdown::render(&report),
     })
+}
+
+/// The same by window of five hours.
+pub fn blocks(options: &BlocksOptions, ledger: &Ledger, config: &Config) -> anyhow::Result<String> {
+    let query = options.scope.query(Last::Days(7), config)?;
+    let blocks = report::blocks(ledger, &query).map_err(explained)?;
+    Ok(match options.scope.format {
+        Format::Table => report::table::blocks(&blocks, width(), is_terminal()),
+        Format::Json => report::json::blocks(&blocks)?,
+        Format::Csv => report::csv::blocks(&blocks),
+        Format::Markdown => report::markdown::blocks(&blocks),
+    })
+}
+
+impl Scope {
+    /// Of the period that is meant where none is named, if need be.
+    fn query(&self, default: Last, config: &Config) -> anyhow::Result<Query> {
+        let Self { since, until, .. } = *self;
+        let period = match self.last {
+            Some(last) => Period::Last(last),
+            None if since.is_none() && until.is_none() => Period::Last(default),
+            None => Period::Between { since, until },
+        };
+        let zone = zone(self.tz.as_deref(), config.timezone.as_deref())?;
+        let projects = Projects::new(&config.projects.aliases, &config.projects.groups)
+            .map_err(|error| Usage(error.to_string()))?;
+        let now = Timestamp::try_from(SystemTime::now())?;
+        Ok(Query {
+            project: self.project.clone(),
+            model: self.model.clone(),
+            branch: self.branch.clone(),
+            session: self.session.clone(),
+            week_starts: self.week_start.unwrap_or(config.week_starts),
+            projects,
+            ..Query::new(vec![], period, zone, now)
+        })
+    }
+}
+
+fn explained(error: report::Error) -> anyhow::Error {
+    match error {
+        report::Error::Ledger(_) => error.into(),
+        error => Usage(error.to_string()).into(),
+    }
 }
 
 /// The option's, else the config's, else the system's zone; UTC where the system has none.

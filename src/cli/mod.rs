@@ -85,7 +85,12 @@ fn run(command: &Command) -> anyhow::Result<End> {
 fn run_once(command: &Command, config: &Config) -> anyhow::Result<End> {
     match command {
         Command::Up(options) => up::run(options, config),
-        Command::Cost(cost::CostCommand::Report(options)) => cost_report(options, config),
+        Command::Cost(cost::CostCommand::Report(options)) => {
+            up_to_date(options.scope.no_ingest, config, |ledger| cost::report(options, ledger, config))
+        }
+        Command::Cost(cost::CostCommand::Blocks(options)) => {
+            up_to_date(options.scope.no_ingest, config, |ledger| cost::blocks(options, ledger, config))
+        }
         Command::Ingest(options) => ingest::run(options, config),
         Command::Prices(options) => prices::run(options, config),
         Command::Ledger(command) => ledger::run(command, config),
@@ -99,16 +104,21 @@ fn is_damaged(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.downcast_ref().is_some_and(is_damaged))
 }
 
+/// Prints a report of all that there is by now.
+///
 /// Shows the ledger as it is even where it cannot be brought up to date, but then says so and fails.
 ///
 /// Most often nothing is new, so the report is made while that is found out; where something is, again.
-fn cost_report(options: &cost::ReportOptions, config: &Config) -> anyhow::Result<End> {
+fn up_to_date(
+    no_ingest: bool,
+    config: &Config,
+    report: impl Fn(&Ledger) -> anyhow::Result<String>,
+) -> anyhow::Result<End> {
     let (mut ledger, writable) = ledger::open_at_least_to_read(config)?;
-    let report = |ledger: &Ledger| cost::report(options, ledger, config);
     let (mut text, mut ingested) = (None, Ok(()));
     let is_writable = writable.is_ok();
     match writable {
-        _ if options.no_ingest => {}
+        _ if no_ingest => {}
         Ok(()) => {
             let looks = ingest::looks(&ledger, config, Extent::Awake)?;
             let early = ingest::while_looking(&looks, || report(&ledger));

@@ -116,6 +116,11 @@ pub(super) fn zone_name(zone: &TimeZone) -> String {
     zone.iana_name().map(String::from).or_else(offset).unwrap_or_else(|| "local".into())
 }
 
+/// A quarter's first instant, as RFC 3339 has it.
+pub(super) fn rfc3339(quarter: i64, zone: &TimeZone) -> String {
+    local(quarter, zone).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
 /// A quarter's first instant, on the clocks of a zone.
 pub(super) fn local(quarter: i64, zone: &TimeZone) -> ZonedDateTime {
     instant(quarter).to_zoned_datetime(zone.clone())

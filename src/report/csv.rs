@@ -3,7 +3,7 @@
 //! Fields are named as in the JSON. `cost_usd` is exact, with two to twelve decimals.
 
 use super::number::exact_usd;
-use super::{Amount, Report};
+use super::{Amount, Blocks, Report};
 
 const FIELDS: &str = "responses,sessions,input,output,cache_read,cache_write_5m,cache_write_1h,web_searches,\
                       cost_usd,cost_picousd,unpriced_responses";
@@ -14,6 +14,20 @@ const CONTRACT_FIELDS: &str = "contract_usd,contract_picousd,contract_unpriced_r
 /// Where the report compares. What cannot be said is empty.
 const PREVIOUS_FIELDS: &str = "previous_responses,previous_tokens,previous_cost_usd,previous_cost_picousd,\
                                previous_unpriced_responses,change_cost_usd,change_cost_picousd,change_cost_percent";
+
+/// A line per window and account.
+pub fn blocks(blocks: &Blocks) -> String {
+    let is_contracted = blocks.total.is_contracted;
+    let header = ["block,end,account", FIELDS].into_iter().chain(is_contracted.then_some(CONTRACT_FIELDS));
+    let lines = blocks.rows.iter().map(|block| {
+        let times = [block.start, block.end].map(|at| blocks.rfc3339(at)).into_iter();
+        let contract = is_contracted.then(|| contract(&block.amount)).into_iter().flatten();
+        let fields = times.chain([quoted(&block.account)]).chain(fields(&block.amount)).chain(contract);
+        fields.collect::<Vec<_>>().join(",")
+    });
+    let lines: Vec<String> = [header.collect::<Vec<_>>().join(",")].into_iter().chain(lines).collect();
+    lines.join("\n") + "\n"
+}
 
 pub fn render(report: &Report) -> String {
     let is_contracted = report.total.is_contracted;
@@ -78,7 +92,7 @@ pub(super) fn quoted(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::render;
+    use super::{blocks, render};
     use crate::report::sample;
 
     #[test]
@@ -117,6 +131,15 @@ mod tests {
         assert_eq!(ends[0], super::PREVIOUS_FIELDS.to_string());
         assert_eq!(ends[1], "3,854,0.40,400000000000,0,0.10,100000000000,25.0");
         assert_eq!(ends[4], "0,0,0.00,0,0,0.01,10000000000,");
+    }
+
+    #[test]
+    fn a_window_has_its_end_and_its_account() {
+        let text = blocks(&sample::blocks());
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0].strip_prefix("block,end,account,"), Some(super::FIELDS));
+        let want = "2026-11-21T10:00:00+01:00,2026-11-21T15:00:00+01:00,/home/anna/.claude,12,1,";
+        assert!(lines[2].starts_with(want), "{text}");
     }
 
     #[test]

@@ -4,7 +4,10 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
-use super::calendar::Calendar;
+use jiff::tz::TimeZone;
+
+use super::blocks::{self, WINDOW_QUARTERS, Window, Windows};
+use super::calendar::{self, Calendar};
 use super::filter::Filter;
 use super::period::Before;
 use super::{Amount, Error, Key, Projects, Query, Row, Unpriced};
@@ -25,6 +28,8 @@ pub(super) struct Groups {
     last: Option<(Ids, usize)>,
     pub(super) transcript: Amount,
     pub(super) otel: Amount,
+    /// Empty where no key asks for them.
+    pub(super) windows: Windows,
     /// Responses and tokens without a price, by model.
     unpriced: BTreeMap<i64, (i64, Tokens)>,
 }
@@ -34,46 +39,76 @@ pub(super) struct Groups {
 struct Asked {
     passes: bool,
     session: i64,
+    account: i64,
     /// Of the keys that the origin tells.
     ids: Ids,
 }
 
-struct Group {
-    ids: Ids,
-    amount: Amount,
+pub(super) struct Group {
+    pub(super) ids: Ids,
+    pub(super) amount: Amount,
     previous: Option<Box<Amount>>,
 }
 
-/// Adds up the cells of the quarters. Those of a period before count as of the one after.
-pub(super) fn gather(
-    ledger: &Ledger,
-    query: &Query,
-    quarters: Range<i64>,
-    mut before: Option<&mut Before>,
-) -> Result<Groups, Error> {
+/// The cells to add up.
+pub(super) enum Span<'s> {
+    Quarters(Range<i64>),
+    /// Those of a period before, which count as of the one after.
+    Before(&'s mut Before),
+    /// Those of all windows that reach into a period.
+    Windows(Range<i64>),
+}
+
+pub(super) fn gather(ledger: &Ledger, query: &Query, mut span: Span) -> Result<Groups, Error> {
     let filter = Filter::find(ledger, query)?;
     let origins = Origins::read(ledger, query, &filter)?;
     let terms = ledger.terms()?;
     let mut finders: Vec<Finder> = query.by.iter().map(|key| Finder::new(*key, query)).collect();
+    let has_windows = query.by.contains(&Key::Block);
+    let mut windows = Windows::default();
     let mut groups = Groups::default();
-    ledger.cells(quarters, |mut cell| {
+    ledger.cells(span.reads(has_windows), |mut cell| {
         let origin = origins.of(cell.origin);
         // What is not there (`odin ledger check` would tell) is nameless, and counts all the same.
         let terms = at(&terms, cell.terms).copied().unwrap_or_default();
-        if origin.passes && filter.models.as_ref().is_none_or(|models| models.contains(&terms.model)) {
-            if let Some(before) = &mut before {
-                cell.quarter = before.moved(cell.quarter);
-            }
+        let window = has_windows.then(|| windows.of(origin.account, cell.quarter));
+        let passes =
+            origin.passes && filter.models.as_ref().is_none_or(|models| models.contains(&terms.model));
+        if passes && span.takes_in(&mut cell, window) {
             let mut ids = origin.ids;
             for (id, finder) in ids.iter_mut().zip(&mut finders) {
-                finder.find(id, &cell, terms);
+                finder.find(id, &cell, terms, window);
             }
             groups.add(ids, &cell, origin.session, terms.model);
         }
     })?;
+    groups.windows = windows;
     let amounts = groups.amounts.iter_mut().map(|group| &mut group.amount);
     amounts.chain([&mut groups.transcript, &mut groups.otel]).for_each(Amount::settle);
     Ok(groups)
+}
+
+impl Span<'_> {
+    /// Where windows begin is told by all that came before.
+    fn reads(&self, has_windows: bool) -> Range<i64> {
+        match self {
+            Self::Quarters(quarters) if has_windows => i64::MIN..quarters.end,
+            Self::Quarters(quarters) => quarters.clone(),
+            Self::Before(before) => before.quarters.clone(),
+            Self::Windows(quarters) => i64::MIN..quarters.end.saturating_add(WINDOW_QUARTERS),
+        }
+    }
+
+    fn takes_in(&mut self, cell: &mut Cell, window: Option<Window>) -> bool {
+        match self {
+            Self::Quarters(quarters) => quarters.contains(&cell.quarter),
+            Self::Before(before) => {
+                cell.quarter = before.moved(cell.quarter);
+                true
+            }
+            Self::Windows(quarters) => window.is_some_and(|window| window.reaches_into(quarters)),
+        }
+    }
 }
 
 /// What a query asks of all origins, by id.
@@ -103,10 +138,12 @@ impl Origins {
             Key::Group => groups.get(&ids[at]).copied().unwrap_or(NO_GROUP),
             _ => ids[at],
         };
+        let account = query.by.contains(&Key::Block).then(|| column(Dimension::Account));
         let passing: Vec<_> = filter.of_origin.iter().map(|(of, ids)| (column(*of), ids)).collect();
         let ask = |ids: &[i64]| Asked {
             passes: passing.iter().all(|(at, passing)| passing.contains(&ids[*at])),
             session: ids[0],
+            account: account.map_or(0, |at| ids[at]),
             ids: keys.map(|key| key.map_or(0, |key| value(ids, key))),
         };
         let mut origins = Self { nameless: ask(&vec![0; dimensions.len()]), asked: vec![] };
@@ -139,6 +176,7 @@ fn at<T>(table: &[T], id: i64) -> Option<&T> {
 /// Finds a cell's value of a key.
 enum Finder {
     Time(Calendar),
+    Block,
     Model,
     /// Its origin has told.
     Told,
@@ -148,13 +186,15 @@ impl Finder {
     fn new(key: Key, query: &Query) -> Self {
         match key {
             Key::Time(unit) => Self::Time(Calendar::new(&query.zone, unit, query.week_starts)),
+            Key::Block => Self::Block,
             Key::Name(Dimension::Model) => Self::Model,
             Key::Name(_) | Key::Group => Self::Told,
         }
     }
 
-    fn find(&mut self, id: &mut i64, cell: &Cell, terms: Terms) {
+    fn find(&mut self, id: &mut i64, cell: &Cell, terms: Terms, window: Option<Window>) {
         match self {
+            Self::Block => *id = window.map_or(cell.quarter, |window| window.start),
             Self::Time(calendar) => *id = calendar.start(cell.quarter),
             Self::Model => *id = terms.model,
             Self::Told => {}
@@ -203,14 +243,19 @@ impl Groups {
         total
     }
 
+    /// All of them, by their ids.
+    pub(super) fn take(&mut self) -> Vec<Group> {
+        self.amounts.sort_unstable_by_key(|group| group.ids);
+        std::mem::take(&mut self.amounts)
+    }
+
     /// The rows of the first key, with those of the second as their parts.
     pub(super) fn rows(&mut self, ledger: &Ledger, query: &Query) -> Result<Vec<Row>, Error> {
         let namers = query.by.iter().map(|key| Namer::new(ledger, *key, query));
         let mut namers: Vec<Namer> = namers.collect::<Result<_, _>>()?;
-        self.amounts.sort_unstable_by_key(|group| group.ids);
         let mut rows: Vec<Row> = Vec::new();
         let mut first = None;
-        for Group { ids, amount, previous } in self.amounts.drain(..) {
+        for Group { ids, amount, previous } in self.take() {
             if first != Some(ids[0]) {
                 first = Some(ids[0]);
                 rows.push(namers[0].row(ledger, ids[0]));
@@ -259,6 +304,7 @@ impl Groups {
 /// Turns a key's ids into names.
 enum Namer<'q> {
     Time(Calendar),
+    Block(&'q TimeZone),
     Group(&'q Projects),
     Name(Dimension, HashMap<i64, String>, &'q Projects),
 }
@@ -267,6 +313,7 @@ impl<'q> Namer<'q> {
     fn new(ledger: &Ledger, key: Key, query: &'q Query) -> Result<Self, Error> {
         Ok(match key {
             Key::Time(unit) => Self::Time(Calendar::new(&query.zone, unit, query.week_starts)),
+            Key::Block => Self::Block(&query.zone),
             Key::Group => Self::Group(&query.projects),
             Key::Name(dimension) => Self::Name(dimension, ledger.names(dimension)?, &query.projects),
         })
@@ -277,6 +324,10 @@ impl<'q> Namer<'q> {
         let mut row = Row::default();
         match self {
             Self::Time(calendar) => row.name = calendar.name(id),
+            Self::Block(zone) => {
+                row.name = calendar::rfc3339(id, zone);
+                row.label = Some(blocks::label(id, zone));
+            }
             Self::Group(projects) => {
                 row.name =
                     usize::try_from(id).map_or_else(|_| String::new(), |id| projects.group_name(id).into());
@@ -285,7 +336,7 @@ impl<'q> Namer<'q> {
                 row.name = names.get(&id).cloned().unwrap_or_default();
                 match dimension {
                     Dimension::Model => row.priced_as = ledger.priced_as(&row.name).map(String::from),
-                    Dimension::Project => row.alias = projects.alias(&row.name).map(String::from),
+                    Dimension::Project => row.label = projects.alias(&row.name).map(String::from),
                     _ => {}
                 }
             }
@@ -295,7 +346,7 @@ impl<'q> Namer<'q> {
 
     /// Rows come by id, which for a time is its order.
     fn sort(&self, rows: &mut [Row]) {
-        if !matches!(self, Self::Time(_)) {
+        if !matches!(self, Self::Time(_) | Self::Block(_)) {
             let cost = |row: &Row| {
                 (row.amount.cost_picousd, row.previous.as_ref().map(|previous| previous.cost_picousd))
             };

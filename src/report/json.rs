@@ -1,11 +1,12 @@
-//! Reports as JSON, schema `odin.cost.report/1`, on one line. Names and order of the fields are a promise.
+//! Reports as JSON, schemas `odin.cost.report/1` and `odin.cost.blocks/1`, on one line. Names and order of the fields are a promise.
 
 use serde::Serialize;
 use serde::ser::{Error as _, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 use super::number::usd;
-use super::{Amount, Key, Report, Row, Unpriced};
+use super::{Amount, Block, Blocks, Current, Key, Report, Row, Unpriced};
+use crate::ledger::Dimension;
 use crate::model::Tokens;
 
 #[derive(Serialize)]
@@ -110,6 +111,95 @@ struct Provenance {
     cost_state: (),
 }
 
+#[derive(Serialize)]
+struct Windows<'r> {
+    schema: &'static str,
+    timezone: String,
+    since: Option<String>,
+    until: Option<String>,
+    rows: Vec<Window<'r>>,
+    total: Sums,
+    unpriced: Vec<Unknown<'r>>,
+}
+
+#[derive(Serialize)]
+struct Window<'r> {
+    block: String,
+    end: String,
+    account: &'r str,
+    #[serde(flatten)]
+    sums: Sums,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    current: Option<Progress>,
+}
+
+#[derive(Serialize)]
+struct Progress {
+    elapsed_seconds: i64,
+    remaining_seconds: i64,
+    /// Null: too early to tell.
+    rate: Option<Speed>,
+    estimate: Option<Estimate>,
+}
+
+#[derive(Serialize)]
+struct Speed {
+    since: String,
+    tokens_per_minute: i128,
+    #[serde(rename = "cost_usd_per_hour", serialize_with = "usd_number")]
+    cost: i128,
+    cost_picousd_per_hour: i128,
+}
+
+/// At the window's end.
+#[derive(Serialize)]
+struct Estimate {
+    tokens: i128,
+    #[serde(rename = "cost_usd", serialize_with = "usd_number")]
+    cost: i128,
+    cost_picousd: i128,
+}
+
+pub fn blocks<'b>(blocks: &'b Blocks) -> Result<String, serde_json::Error> {
+    let is_contracted = blocks.total.is_contracted;
+    let window = |block: &'b Block| Window {
+        block: blocks.rfc3339(block.start),
+        end: blocks.rfc3339(block.end),
+        account: &block.account,
+        sums: sums(&block.amount, is_contracted),
+        current: block.current.as_ref().map(|current| progress(blocks, current)),
+    };
+    let document = Windows {
+        schema: "odin.cost.blocks/1",
+        timezone: blocks.timezone(),
+        since: blocks.since.map(|day| day.to_string()),
+        until: blocks.until.map(|day| day.to_string()),
+        rows: blocks.rows.iter().map(window).collect(),
+        total: sums(&blocks.total, is_contracted),
+        unpriced: blocks.unpriced.iter().map(unknown).collect(),
+    };
+    Ok(serde_json::to_string(&document)? + "\n")
+}
+
+fn progress(blocks: &Blocks, current: &Current) -> Progress {
+    let rate = current.rate.as_ref();
+    Progress {
+        elapsed_seconds: current.elapsed_seconds,
+        remaining_seconds: current.remaining_seconds,
+        rate: rate.map(|rate| Speed {
+            since: blocks.rfc3339(rate.since),
+            tokens_per_minute: rate.tokens_per_minute,
+            cost: rate.picousd_per_hour,
+            cost_picousd_per_hour: rate.picousd_per_hour,
+        }),
+        estimate: rate.map(|rate| Estimate {
+            tokens: rate.estimated_tokens,
+            cost: rate.estimated_picousd,
+            cost_picousd: rate.estimated_picousd,
+        }),
+    }
+}
+
 pub fn render<'r>(report: &'r Report) -> Result<String, serde_json::Error> {
     let is_contracted = report.total.is_contracted;
     let sums = |amount: &Amount| sums(amount, is_contracted);
@@ -191,7 +281,7 @@ impl Serialize for Names<'_> {
         let mut map = serializer.serialize_map(None)?;
         for (key, row) in self.by.iter().zip(&self.rows) {
             map.serialize_entry(key.name(), &row.name)?;
-            if let Some(alias) = &row.alias {
+            if let (Key::Name(Dimension::Project), Some(alias)) = (key, &row.label) {
                 map.serialize_entry("alias", alias)?;
             }
             if let Some(priced_as) = &row.priced_as {
@@ -209,7 +299,7 @@ fn usd_number<S: Serializer>(picousd: &i128, serializer: S) -> Result<S::Ok, S::
 
 #[cfg(test)]
 mod tests {
-    use super::render;
+    use super::{blocks, render};
     use crate::report::sample;
 
     #[test]
@@ -263,6 +353,19 @@ mod tests {
             r#""change":{"responses":0,"sessions":0,"tokens":{"input":0,"output":0,"cache_read":0,"cache_write_5m":0,"cache_write_1h":0},"web_searches":0,"cost_usd":0.100000,"cost_picousd":100000000000,"cost_percent":25.0}}"#,
             r#""cost_usd":-0.800000,"cost_picousd":-800000000000,"cost_percent":-80.0}"#,
             r#""cost_usd":0.010000,"cost_picousd":10000000000,"cost_percent":null}"#,
+        ] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+    }
+
+    #[test]
+    fn windows_have_a_schema_of_their_own() {
+        let text = blocks(&sample::blocks()).unwrap();
+        for part in [
+            r#"{"schema":"odin.cost.blocks/1","timezone":"Europe/Berlin","since":"2026-11-20","until":"2026-11-21","rows":[{"block":"2026-11-20T09:00:00+01:00","end":"2026-11-20T14:00:00+01:00","account":"/home/anna/.claude","responses":3,"#,
+            r#""unpriced_responses":0},{"block":"2026-11-21T10:00:00+01:00","#,
+            r#""unpriced_responses":0,"current":{"elapsed_seconds":4500,"remaining_seconds":13500,"rate":{"since":"2026-11-21T10:15:00+01:00","tokens_per_minute":51002,"cost_usd_per_hour":1.000000,"cost_picousd_per_hour":1000000000000},"estimate":{"tokens":14535475,"cost_usd":4.750000,"cost_picousd":4750000000000}}}],"#,
+            r#""total":{"responses":15,"#,
         ] {
             assert!(text.contains(part), "{part}\n{text}");
         }

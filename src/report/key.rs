@@ -9,6 +9,8 @@ use crate::ledger::Dimension;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Key {
     Time(Unit),
+    /// A window of five hours.
+    Block,
     /// Of projects, as the user has made them.
     Group,
     Name(Dimension),
@@ -16,11 +18,12 @@ pub enum Key {
 
 impl Key {
     /// As on the command line and in JSON.
-    pub const ALL: [(&str, Self); 15] = [
+    pub const ALL: [(&str, Self); 16] = [
         ("hour", Self::Time(Unit::Hour)),
         ("day", Self::Time(Unit::Day)),
         ("week", Self::Time(Unit::Week)),
         ("month", Self::Time(Unit::Month)),
+        ("block", Self::Block),
         ("session", Self::Name(Dimension::Session)),
         ("project", Self::Name(Dimension::Project)),
         ("group", Self::Group),
@@ -42,7 +45,7 @@ impl Key {
     /// What it is of those that asked.
     pub(super) fn of_origin(self) -> Option<Dimension> {
         match self {
-            Self::Time(_) | Self::Name(Dimension::Model) => None,
+            Self::Time(_) | Self::Block | Self::Name(Dimension::Model) => None,
             Self::Group => Some(Dimension::Project),
             Self::Name(dimension) => Some(dimension),
         }

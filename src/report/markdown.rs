@@ -1,8 +1,8 @@
 //! Reports as a Markdown table, for issues and chats.
 
-use super::Report;
 use super::number::grouped;
 use super::text::{self, Column, Line, Money};
+use super::{Blocks, Report};
 
 pub fn render(report: &Report) -> String {
     if report.rows.is_empty() {
@@ -23,6 +23,16 @@ pub fn render(report: &Report) -> String {
         lines.extend(models.iter().map(|model| format!("* {}", escaped(model))));
     }
     lines.join("\n") + "\n"
+}
+
+/// Windows, and how far those have come that go on.
+pub fn blocks(blocks: &Blocks) -> String {
+    let mut out = render(&blocks.report());
+    for current in text::current(blocks) {
+        out.extend(["\n", &current.heading, "\n\n"]);
+        out.extend(current.lines.iter().map(|(what, said)| format!("* {what}: {}\n", escaped(said))));
+    }
+    out
 }
 
 fn cells(line: &Line, money: &[Money], decimals: u32) -> Vec<String> {
@@ -51,7 +61,7 @@ fn escaped(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::render;
+    use super::{blocks, render};
     use crate::report::sample;
 
     #[test]
@@ -85,6 +95,16 @@ No price known, so costs are at least (≥). Update odin.
         );
         assert!(lines[2].ends_with("| Tokens | Cost | Previous | Change | % |"), "{text}");
         assert!(lines[4].ends_with("| 854 | $0.50 | $0.40 | +$0.10 | +25.0% |"), "{text}");
+    }
+
+    #[test]
+    fn a_window_that_goes_on_is_a_list() {
+        let text = blocks(&sample::blocks());
+        let current = text.split_once("\n\nCurrent block, 2026-11-21 10:00 to 15:00\n\n").unwrap().1;
+        assert!(
+            current.starts_with("* time: 1 h 15 min gone, 3 h 45 min left\n* so far: 3,060,100"),
+            "{text}"
+        );
     }
 
     #[test]

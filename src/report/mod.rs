@@ -1,9 +1,11 @@
 //! What was spent, from the ledger's rollup to text.
 //!
-//! [`cost`] adds up cells by one or two keys; `table`, `json`, `csv` and `markdown` write the result.
+//! [`cost`] adds up cells by one or two keys, [`blocks`](blocks()) by window of five hours; `table`, `json`, `csv` and
+//! `markdown` write the result.
 //! Nothing here prints, or asks the clock or the environment.
 
 mod amount;
+mod blocks;
 mod calendar;
 pub mod csv;
 pub mod export;
@@ -31,9 +33,10 @@ use jiff::tz::TimeZone;
 use crate::ledger::{self, Ledger};
 use crate::model::Tokens;
 
-use groups::Groups;
+use groups::{Groups, Span};
 
 pub use amount::{Amount, Priced};
+pub use blocks::{Block, Blocks, Current, Rate, blocks};
 pub use key::Key;
 pub use period::{Bound, Last, Period};
 pub use projects::Projects;
@@ -46,6 +49,8 @@ pub enum Error {
     Keys,
     #[error("nothing comes before all time: to compare, say from when on")]
     NothingBefore,
+    #[error("blocks have no counterparts in the period before: compare by another key")]
+    NoCounterpart,
     #[error("the period ends before it begins: {from} is not before {to}")]
     Backwards { from: String, to: String },
     /// A filter that nothing in the ledger can pass is a slip of the pen, not an empty report.
@@ -137,8 +142,8 @@ pub struct Previous {
 pub struct Row {
     /// Verbatim; may be empty.
     pub name: String,
-    /// What the user calls it, where `name` is a project.
-    pub alias: Option<String>,
+    /// What people call it, where that is something else: an alias, a block's hours.
+    pub label: Option<String>,
     /// The model id that gave the price, where `name` is a model without its own.
     pub priced_as: Option<String>,
     pub amount: Amount,
@@ -175,25 +180,41 @@ pub fn cost(ledger: &Ledger, query: &Query) -> Result<Report, Error> {
     let _snapshot = ledger.snapshot()?;
     let Query { by, zone, .. } = query;
     let quarters = query.period.quarters(zone, query.week_starts, query.now)?;
-    let mut groups = groups::gather(ledger, query, quarters.clone(), None)?;
+    let mut groups = groups::gather(ledger, query, Span::Quarters(quarters.clone()))?;
     let previous = query.compares.then(|| compare(ledger, query, &quarters, &mut groups)).transpose()?;
-    let span = ledger.span()?;
-    let first = if quarters.start == i64::MIN { span.map(|(first, _)| first) } else { Some(quarters.start) };
-    let last = if quarters.end == i64::MAX { span.map(|(_, last)| last) } else { Some(quarters.end - 1) };
-    let date = |quarter| calendar::date(quarter, zone);
+    let days = days(ledger, &quarters, zone)?;
     Ok(Report {
         by: by.clone(),
         timezone: calendar::zone_name(zone),
-        // A ledger that begins after an open period's end would turn it around.
-        since: first.map(|first| date(last.map_or(first, |last| first.min(last)))),
-        until: last.map(date),
-        ledger_span: span.map(|(first, last)| (date(first), date(last))),
+        since: days.since,
+        until: days.until,
+        ledger_span: days.of_ledger,
         rows: groups.rows(ledger, query)?,
         unpriced: groups.unpriced(ledger)?,
         total: groups.total(),
         previous,
         transcript: groups.transcript,
         otel: groups.otel,
+    })
+}
+
+struct Days {
+    since: Option<Date>,
+    until: Option<Date>,
+    of_ledger: Option<(Date, Date)>,
+}
+
+/// First and last day of a period, whose open ends are the ledger's.
+fn days(ledger: &Ledger, quarters: &Range<i64>, zone: &TimeZone) -> Result<Days, Error> {
+    let span = ledger.span()?;
+    let first = if quarters.start == i64::MIN { span.map(|(first, _)| first) } else { Some(quarters.start) };
+    let last = if quarters.end == i64::MAX { span.map(|(_, last)| last) } else { Some(quarters.end - 1) };
+    let date = |quarter| calendar::date(quarter, zone);
+    Ok(Days {
+        // A ledger that begins after an open period's end would turn it around.
+        since: first.map(|first| date(last.map_or(first, |last| first.min(last)))),
+        until: last.map(date),
+        of_ledger: span.map(|(first, last)| (date(first), date(last))),
     })
 }
 
@@ -204,9 +225,12 @@ fn compare(
     quarters: &Range<i64>,
     groups: &mut Groups,
 ) -> Result<Previous, Error> {
-    let Query { zone, now, .. } = query;
+    let Query { by, zone, now, .. } = query;
+    if by.contains(&Key::Block) {
+        return Err(Error::NoCounterpart);
+    }
     let mut before = query.period.previous(quarters.clone(), zone, *now)?;
-    let gathered = groups::gather(ledger, query, before.quarters.clone(), Some(&mut before))?;
+    let gathered = groups::gather(ledger, query, Span::Before(&mut before))?;
     let total = gathered.total();
     groups.compare(gathered);
     Ok(Previous {
@@ -223,7 +247,9 @@ fn known(near: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Amount, Error, Last, Period, Priced, Projects, Query, Report, Row, cost};
+    use super::{
+        Amount, Block, Error, Key, Last, Period, Priced, Projects, Query, Report, Row, blocks, cost,
+    };
     use crate::ledger::{Ledger, Reader};
     use crate::model::{Response, Tokens};
     use jiff::Timestamp;
@@ -444,6 +470,97 @@ mod tests {
     }
 
     #[test]
+    fn windows_are_whole_and_those_of_all_responses() {
+        let (_dir, mut ledger) = ledger(&[
+            ("2026-11-20T08:50Z", "s", "/w/web", OPUS, 1),
+            ("2026-11-20T11:10Z", "s", "/w/odin", OPUS, 2),
+            ("2026-11-20T13:10Z", "s", "/w/odin", OPUS, 4),
+            ("2026-11-20T23:10Z", "s", "/w/odin", HAIKU, 8),
+            ("2026-11-23T10:50Z", "s", "/w/odin", OPUS, 16),
+        ]);
+        add(&mut ledger, "/home/anna/other", vec![response("2026-11-20T12:10Z", "t", "/w/odin", OPUS, 32)]);
+        let told = |query: &Query| {
+            let blocks = blocks(&ledger, query).unwrap();
+            let told = |block: &Block| {
+                let account = block.account.rsplit('/').next().unwrap().to_string();
+                (block.start.strftime("%d %H").to_string(), account, block.amount.tokens.output)
+            };
+            blocks.rows.iter().map(told).collect::<Vec<_>>()
+        };
+        let row = |start: &str, account: &str, output| (start.to_string(), account.to_string(), output);
+        let query = all(&["day"]);
+        let whole = [
+            row("20 08", ".claude", 3),
+            row("20 12", "other", 32),
+            row("20 13", ".claude", 4),
+            row("20 23", ".claude", 8),
+            row("23 10", ".claude", 16),
+        ];
+        assert_eq!(told(&query), whole);
+        // The day in Berlin begins at 23:00 UTC; one that ends there has none of its quarters in it.
+        let since = Period::Between {
+            since: "2026-11-20T12:45Z".parse().ok(),
+            until: "2026-11-20T14:00Z".parse().ok(),
+        };
+        assert_eq!(
+            told(&Query { period: since, ..query.clone() }),
+            whole[..3],
+            "what reaches into it is whole"
+        );
+        let odin = Query { project: Some("odin".into()), ..query.clone() };
+        assert_eq!(
+            told(&odin)[0],
+            row("20 08", ".claude", 2),
+            "windows are the account's, not the project's"
+        );
+
+        // In a report, the period cuts.
+        let by_block =
+            |query: &Query| cost(&ledger, &Query { by: vec![Key::Block], ..query.clone() }).unwrap();
+        let period = Period::Between {
+            since: "2026-11-20T11:00Z".parse().ok(),
+            until: "2026-11-20T13:00Z".parse().ok(),
+        };
+        let cut = by_block(&Query { period, ..query.clone() });
+        assert_eq!(
+            names(&cut),
+            [("2026-11-20T09:00:00+01:00", vec![]), ("2026-11-20T13:00:00+01:00", vec![])]
+        );
+        assert_eq!(cut.rows.iter().map(|row| row.amount.tokens.output).collect::<Vec<_>>(), [2, 32]);
+        assert_eq!(by_block(&query).total, cost(&ledger, &query).unwrap().total);
+        let compared =
+            Query { by: vec![Key::Block], period: Period::Last(Last::Days(1)), compares: true, ..query };
+        assert!(matches!(cost(&ledger, &compared), Err(Error::NoCounterpart)));
+    }
+
+    #[test]
+    fn a_window_that_goes_on_has_a_rate() {
+        let (_dir, ledger) = ledger(&[
+            ("2026-11-23T08:00Z", "s", "/w/odin", OPUS, 999),
+            ("2026-11-23T10:20Z", "s", "/w/odin", OPUS, 700),
+            ("2026-11-23T12:50Z", "s", "/w/odin", OPUS, 300),
+            ("2026-11-23T13:10Z", "s", "/w/odin", OPUS, 250),
+            ("2026-11-23T13:40Z", "s", "/w/odin", OPUS, 1000),
+        ]);
+        let at = |now: &str| {
+            let query = Query { now: now.parse().unwrap(), ..all(&["day"]) };
+            let rows = blocks(&ledger, &query).unwrap().rows;
+            assert_eq!(rows.iter().filter(|block| block.current.is_some()).count().max(1), 1);
+            rows.into_iter().find_map(|block| block.current)
+        };
+        // Since the quarter hour of 13:00, which had the first response: 80 minutes for 1,250 tokens.
+        let current = at("2026-11-23T14:20:30Z").unwrap();
+        assert_eq!((current.elapsed_seconds, current.remaining_seconds), (4830, 13_170));
+        let rate = current.rate.unwrap();
+        assert_eq!(rate.since, "2026-11-23T13:00Z".parse().unwrap());
+        assert_eq!((rate.tokens_per_minute, rate.picousd_per_hour), (16, 18_633_540_373));
+        assert_eq!((rate.estimated_tokens, rate.estimated_picousd), (4658, 93_167_701_863));
+        assert_eq!(at("2026-11-23T13:00:59Z").unwrap().rate, None, "too early to tell");
+        assert_eq!(at("2026-11-23T18:00:00Z"), None, "it has ended");
+        assert_eq!(at("2026-11-23T17:59:59Z").unwrap().remaining_seconds, 1);
+    }
+
+    #[test]
     fn what_lines_attribute_is_a_key() {
         let (_dir, mut ledger) = empty_ledger();
         let attributed = |output, agent_type, skill, mcp_server| Response {
@@ -485,7 +602,7 @@ mod tests {
         let by = |keys: &[&str]| Query { projects: projects.clone(), ..all(keys) };
         let report = cost(&ledger, &by(&["group", "project"])).unwrap();
         assert_eq!(names(&report), [("clients", vec!["/w/acme-api", "/w/acme-web"]), ("", vec!["/w/odin"])]);
-        assert_eq!(report.rows[1].parts[0].alias.as_deref(), Some("the ledger"));
+        assert_eq!(report.rows[1].parts[0].label.as_deref(), Some("the ledger"));
         for (project, want) in [("clients", 30), ("the ledger", 15), ("acme-web", 10)] {
             let query = Query { project: Some(project.into()), ..by(&["group"]) };
             assert_eq!(cost(&ledger, &query).unwrap().total.tokens.output, want, "{project}");

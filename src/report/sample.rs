@@ -1,8 +1,10 @@
 //! Reports to test the formats with.
 
 use jiff::civil::date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 
-use super::{Amount, Key, Previous, Report, Row, Unpriced};
+use super::{Amount, Block, Blocks, Current, Key, Previous, Rate, Report, Row, Unpriced};
 use crate::ledger::{Cell, Sums};
 use crate::model::Tokens;
 
@@ -131,10 +133,46 @@ pub(super) fn compared() -> Report {
     Report { previous: Some(previous), ..report(&["project"], rows.into()) }
 }
 
+/// A window of yesterday, and one that goes on.
+pub(super) fn blocks() -> Blocks {
+    let block = |start: &str, amount| {
+        let start: Timestamp = start.parse().unwrap();
+        let account = "/home/anna/.claude".into();
+        Block { start, end: start + 5.hours(), account, amount, current: None }
+    };
+    let mut rows = vec![
+        block("2026-11-20T08:00Z", amount(2, 3, [5, 60, 700, 80, 9], Some(PICOUSD / 2))),
+        block("2026-11-21T09:00Z", amount(1, 12, [100, 20_000, 3_000_000, 0, 40_000], Some(PICOUSD))),
+    ];
+    let mut total = rows[0].amount.clone();
+    total.merge(&rows[1].amount);
+    total.settle();
+    rows[1].current = Some(Current {
+        elapsed_seconds: 4500,
+        remaining_seconds: 13_500,
+        rate: Some(Rate {
+            since: "2026-11-21T09:15Z".parse().unwrap(),
+            tokens_per_minute: 51_002,
+            picousd_per_hour: PICOUSD.into(),
+            estimated_tokens: 14_535_475,
+            estimated_picousd: i128::from(PICOUSD) * 19 / 4,
+        }),
+    });
+    Blocks {
+        zone: TimeZone::get("Europe/Berlin").unwrap(),
+        since: Some(date(2026, 11, 20)),
+        until: Some(date(2026, 11, 21)),
+        ledger_span: None,
+        rows,
+        total,
+        unpriced: vec![],
+    }
+}
+
 /// A project of some path and alias.
 pub(super) fn of_project(path: &str, alias: &str) -> Report {
     let mut project = row(path, amount(1, 1, [1, 2, 3, 4, 5], Some(1)), vec![]);
-    project.alias = Some(alias.into());
+    project.label = Some(alias.into());
     report(&["project"], vec![project])
 }
 

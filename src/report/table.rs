@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::number::{push_grouped, push_short};
 use super::text::{self, Cells, Column, Line, Money};
-use super::{Amount, Key, Report};
+use super::{Amount, Blocks, Key, Report};
 use crate::ledger::Dimension;
 
 /// Between columns.
@@ -62,6 +62,16 @@ pub fn render(report: &Report, width: usize, is_terminal: bool) -> String {
         out += if at == 0 { "\n" } else { "  " };
         out += line;
         out.push('\n');
+    }
+    out
+}
+
+/// Windows, and how far those have come that go on.
+pub fn blocks(blocks: &Blocks, width: usize, is_terminal: bool) -> String {
+    let mut out = render(&blocks.report(), width, is_terminal);
+    for current in text::current(blocks) {
+        out.extend(["\n", &current.heading, "\n"]);
+        out.extend(current.lines.iter().map(|(what, said)| format!("  {what:8}  {said}\n")));
     }
     out
 }
@@ -133,7 +143,7 @@ fn counts_width(columns: &[Column], number: Number, total: &Amount) -> usize {
 /// As wide as a name should be before other columns are worth more.
 fn comfortable(key: Key) -> usize {
     match key {
-        Key::Time(_) => usize::MAX,
+        Key::Time(_) | Key::Block => usize::MAX,
         Key::Name(Dimension::Session | Dimension::Agent) => 13,
         Key::Name(_) | Key::Group => 19,
     }
@@ -277,7 +287,7 @@ fn columns_of_char(c: char) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::{columns_of, render, shortened};
+    use super::{blocks, columns_of, render, shortened};
     use crate::report::{Report, sample};
 
     #[test]
@@ -360,6 +370,30 @@ Project          Responses  Tokens      Cost     Previous      Change        %
 /w/gone                  0       0     $0.00    $1,200.00  -$1,200.00  -100.0%
 ──────────────────────────────────────────────────────────────────────────────
 Total                   18   5,124   ≥ $0.91  ≥ $1,202.60     unknown        –
+"
+            .trim_start()
+        );
+    }
+
+    #[test]
+    fn a_window_that_goes_on_says_how_far_it_has_come() {
+        assert_eq!(
+            blocks(&sample::blocks(), 80, false),
+            "
+2026-11-20 to 2026-11-21, Europe/Berlin
+
+Block                      Responses  Input  Output      Cache   Cost
+─────────────────────────────────────────────────────────────────────
+2026-11-20 09:00 to 14:00          3      5      60        789  $0.50
+2026-11-21 10:00 to 15:00         12    100  20,000  3,040,000  $1.00
+─────────────────────────────────────────────────────────────────────
+Total                             15    105  20,060  3,040,789  $1.50
+
+Current block, 2026-11-21 10:00 to 15:00
+  time      1 h 15 min gone, 3 h 45 min left
+  so far    3,060,100 tokens, $1.00
+  rate      51,002 tokens/min, $1.00/h since the quarter hour of 10:15
+  estimate  14,535,475 tokens, $4.75 by 15:00
 "
             .trim_start()
         );

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::number::{exact_usd, grouped, usd};
-use super::{Amount, Key, Previous, Priced, Report, Row};
+use super::{Amount, Block, Blocks, Current, Key, Previous, Priced, Report, Row};
 use crate::ledger::{Dimension, Moved};
 
 const CENT_PICOUSD: i128 = 10_000_000_000;
@@ -197,11 +197,15 @@ pub(super) fn lines<'r>(report: &'r Report) -> Vec<Line<'r>> {
 
 /// A row's name for people. Names come from outside: what would steer a terminal is made visible.
 fn shown(key: Key, row: &Row) -> Cow<'_, str> {
-    let name = match (key, row.alias.as_ref().unwrap_or(&row.name).as_str()) {
+    let name = match (key, row.label.as_ref().unwrap_or(&row.name).as_str()) {
         (Key::Name(Dimension::Agent), "") => "main",
         (_, "") => "(none)",
         (_, name) => name,
     };
+    plain(name)
+}
+
+fn plain(name: &str) -> Cow<'_, str> {
     if name.contains(char::is_control) {
         Cow::Owned(name.replace(char::is_control, "\u{fffd}"))
     } else {
@@ -264,6 +268,51 @@ fn change(amount: &Amount, previous: &Amount, decimals: u32) -> String {
     }
 }
 
+/// How far a window has come.
+pub(super) struct CurrentLines {
+    pub(super) heading: String,
+    /// What, and what there is to say of it.
+    pub(super) lines: Vec<(&'static str, String)>,
+}
+
+/// Of the windows that go on.
+pub(super) fn current(blocks: &Blocks) -> Vec<CurrentLines> {
+    blocks
+        .rows
+        .iter()
+        .filter_map(|block| Some(current_lines(blocks, block, block.current.as_ref()?)))
+        .collect()
+}
+
+fn current_lines(blocks: &Blocks, block: &Block, current: &Current) -> CurrentLines {
+    let spent = |tokens: i128, picousd, (per_tokens, per_cost)| {
+        let (tokens, cost) = (grouped(&tokens.to_string()), cost(picousd, block.amount.priced(), 2));
+        format!("{tokens} tokens{per_tokens}, {cost}{per_cost}")
+    };
+    let (gone, left) = (length(current.elapsed_seconds), length(current.remaining_seconds));
+    let so_far = spent(block.amount.tokens.total().into(), block.amount.cost_picousd, ("", ""));
+    let mut lines = vec![("time", format!("{gone} gone, {left} left")), ("so far", so_far)];
+    if blocks.has_accounts() {
+        lines.insert(0, ("account", plain(&block.account).into()));
+    }
+    match &current.rate {
+        None => lines.push(("rate", "too early to tell".into())),
+        Some(rate) => {
+            let (since, until) = (blocks.clock(rate.since), blocks.clock(block.end));
+            let speed = spent(rate.tokens_per_minute, rate.picousd_per_hour, ("/min", "/h"));
+            let end = spent(rate.estimated_tokens, rate.estimated_picousd, ("", ""));
+            lines.push(("rate", format!("{speed} since the quarter hour of {since}")));
+            lines.push(("estimate", format!("{end} by {until}")));
+        }
+    }
+    CurrentLines { heading: format!("Current block, {}", blocks.label(block)), lines }
+}
+
+/// As in `1 h 05 min`.
+fn length(seconds: i64) -> String {
+    format!("{} h {:02} min", seconds / 3600, seconds / 60 % 60)
+}
+
 /// What the report covers.
 pub(super) fn heading(report: &Report) -> String {
     format!("{}, {}", days(report), report.timezone)
@@ -304,7 +353,7 @@ pub(super) fn warnings(report: &Report) -> Vec<String> {
     let mut lines = vec!["No price known, so costs are at least (≥). Update odin.".to_string()];
     lines.extend(report.unpriced.iter().map(|unpriced| {
         let (responses, tokens) = (unpriced.responses.to_string(), unpriced.tokens.total().to_string());
-        let model = unpriced.model.replace(char::is_control, "\u{fffd}");
+        let model = plain(&unpriced.model);
         format!("{model}: {} responses, {} tokens", grouped(&responses), grouped(&tokens))
     }));
     lines

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::pipe;
 use std::process::{Command, Stdio};
+use std::time::SystemTime;
 
 use serde_json::Value;
 
@@ -82,6 +83,39 @@ fn a_report_is_compared_with_the_period_before() {
 }
 
 #[test]
+fn blocks_tell_what_the_current_one_has_come_to() {
+    let home = home_with_costs();
+    let now = jiff::Timestamp::try_from(SystemTime::now()).unwrap();
+    let line = format!(
+        r#"{{"type":"assistant","message":{{"id":"msg_now","model":"claude-opus-5-5","role":"assistant","stop_reason":"end_turn","usage":{{"input_tokens":1000000,"output_tokens":1}}}},"requestId":"req_now","uuid":"now","timestamp":"{now}","cwd":"/w","sessionId":"now","gitBranch":"main"}}"#
+    );
+    home.write("-w/now.jsonl", line + "\n");
+    let blocks = Report::parse(&home.done("cost blocks --last all --format json --tz Asia/Kolkata")).json;
+    assert_eq!(blocks["schema"], "odin.cost.blocks/1");
+    let rows = blocks["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 2);
+    assert_eq!(
+        (&rows[0]["block"], &rows[0]["end"]),
+        (&"2026-11-20T15:30:00+05:30".into(), &"2026-11-20T20:30:00+05:30".into())
+    );
+    assert_eq!((&rows[0]["responses"], rows[0].get("current")), (&3.into(), None));
+    assert_eq!(rows[0]["account"], home.claude().to_str().unwrap());
+    let current = &rows[1]["current"];
+    let seconds = |name: &str| current[name].as_i64().unwrap();
+    assert_eq!(seconds("elapsed_seconds") + seconds("remaining_seconds"), 5 * 3600);
+    assert!((0..2 * 3600).contains(&seconds("elapsed_seconds")), "{current}");
+
+    let table = home.done("cost blocks --last all --tz UTC");
+    assert!(table.contains("\n2026-11-20 10:00 to 15:00 ") && table.contains("\nCurrent block, "), "{table}");
+    assert!(home.done("cost blocks").contains("Current block"), "of the last 7 days");
+    let past = home.run("cost blocks --until 2026-11-20 --format csv --tz UTC");
+    assert!(past.stdout.lines().nth(1).unwrap().starts_with("2026-11-20T10:00:00+00:00,"), "{past:?}");
+    assert_eq!(past.stdout.lines().count(), 2);
+    let by_block = home.done("cost report --last all --by block --format csv --tz UTC");
+    assert!(by_block.contains("\n2026-11-20T10:00:00+00:00,3,3,"), "{by_block}");
+}
+
+#[test]
 fn help_and_version_succeed() {
     let home = Home::new();
     for args in [
@@ -89,6 +123,7 @@ fn help_and_version_succeed() {
         "-h",
         "cost --help",
         "cost report --help",
+        "cost blocks --help",
         "ingest --help",
         "up --help",
         "ledger check -h",
@@ -121,6 +156,8 @@ fn wrong_usage_is_exit_code_2_and_is_explained() {
         ("cost report --since 2026-11-20 --until 2026-11-01", "ends before it begins"),
         ("cost report --format yaml", "yaml"),
         ("cost report --last all --compare", "nothing comes before"),
+        ("cost report --by block --compare", "no counterparts"),
+        ("cost blocks --by day", "--by"),
         ("cost report --tz Europe/Berlln", "Europe/Berlin"),
         ("cost report --last all --project work-7", "work-0"),
         ("cost report --last all --model claude-opus-5-6", "claude-opus-5-5"),
@@ -239,7 +276,7 @@ fn no_color_is_respected_on_a_terminal() {
 fn a_table_fits_its_terminal() {
     let Some(corpus) = corpora::small(1) else { return };
     let home = Home::over(&[&corpus.dir]);
-    for by in ["day", "project,model", "session", "agent", "branch,session"] {
+    for by in ["day", "project,model", "session", "agent", "branch,session", "block,skill"] {
         for columns in [200, 100, 80, 60, 40] {
             let args = format!("cost report --last all --by {by}");
             let Some(table) = on_terminal(&home, &args, columns, ("NO_COLOR", "1")) else { return };
