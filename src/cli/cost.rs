@@ -22,6 +22,7 @@ Examples:
   odin cost report --by project,model --last month     this month, by project and model
   odin cost report --since 2026-11-01 --project odin   one project since a day
   odin cost report --by project --last 7d --compare    beside the 7 days before
+  odin cost report --by week --last 3m --chart         with bars, in a terminal or a file
   odin cost report --by session --last today --format json
 
 Costs are list prices of the API. An amount that misses a price is marked ≥, at least.";
@@ -59,6 +60,9 @@ pub struct ReportOptions {
     /// before, a range with one as long
     #[arg(long)]
     compare: bool,
+    /// Draw a bar for each row below the table, and what was spent a day above it
+    #[arg(long)]
+    chart: bool,
     #[command(flatten)]
     pub scope: Scope,
 }
@@ -108,7 +112,7 @@ pub struct Scope {
     pub no_ingest: bool,
 }
 
-#[derive(Clone, Copy, clap::ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
     /// For people, fitted to the terminal
     Table,
@@ -135,9 +139,13 @@ impl ReportOptions {
 
 /// The report as text that ends with a newline.
 pub fn report(options: &ReportOptions, ledger: &Ledger, config: &Config) -> anyhow::Result<String> {
+    if options.chart && options.scope.format != Format::Table {
+        return Err(Usage("--chart draws for people: leave out --format, or say table".into()).into());
+    }
     let query = Query {
         by: options.by.clone(),
         compares: options.compare,
+        charts: options.chart,
         ..options.scope.query(Last::Days(30), config)?
     };
     let report = report::cost(ledger, &query).map_err(explained)?;

@@ -234,6 +234,7 @@ impl Blocks {
             previous: None,
             transcript: Amount::default(),
             otel: Amount::default(),
+            daily: None,
             unpriced: self.unpriced.clone(),
         }
     }

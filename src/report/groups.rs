@@ -7,7 +7,7 @@ use std::ops::Range;
 use jiff::tz::TimeZone;
 
 use super::blocks::{self, WINDOW_QUARTERS, Window, Windows};
-use super::calendar::{self, Calendar};
+use super::calendar::{self, Calendar, Unit};
 use super::filter::Filter;
 use super::period::Before;
 use super::{Amount, Error, Key, Projects, Query, Row, Unpriced};
@@ -28,6 +28,8 @@ pub(super) struct Groups {
     last: Option<(Ids, usize)>,
     pub(super) transcript: Amount,
     pub(super) otel: Amount,
+    /// Costs by a day's first quarter; empty where no chart asks for them.
+    pub(super) daily: BTreeMap<i64, i128>,
     /// Empty where no key asks for them.
     pub(super) windows: Windows,
     /// Responses and tokens without a price, by model.
@@ -66,6 +68,7 @@ pub(super) fn gather(ledger: &Ledger, query: &Query, mut span: Span) -> Result<G
     let mut finders: Vec<Finder> = query.by.iter().map(|key| Finder::new(*key, query)).collect();
     let has_windows = query.by.contains(&Key::Block);
     let mut windows = Windows::default();
+    let mut days = query.charts.then(|| Calendar::new(&query.zone, Unit::Day, query.week_starts));
     let mut groups = Groups::default();
     ledger.cells(span.reads(has_windows), |mut cell| {
         let origin = origins.of(cell.origin);
@@ -80,6 +83,10 @@ pub(super) fn gather(ledger: &Ledger, query: &Query, mut span: Span) -> Result<G
                 finder.find(id, &cell, terms, window);
             }
             groups.add(ids, &cell, origin.session, terms.model);
+            if let Some(days) = &mut days {
+                *groups.daily.entry(days.start(cell.quarter)).or_default() +=
+                    i128::from(cell.sums.cost_picousd);
+            }
         }
     })?;
     groups.windows = windows;

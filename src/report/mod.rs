@@ -7,6 +7,7 @@
 mod amount;
 mod blocks;
 mod calendar;
+mod chart;
 pub mod csv;
 pub mod export;
 mod filter;
@@ -24,6 +25,7 @@ mod spelling;
 pub mod table;
 mod text;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use jiff::Timestamp;
@@ -73,6 +75,8 @@ pub struct Query {
     pub period: Period,
     /// With the period before.
     pub compares: bool,
+    /// What is spent a day is told, too.
+    pub charts: bool,
     /// A path, an alias, a group, or the end of a path.
     pub project: Option<String>,
     /// An id, the id it is priced as, or a part of one.
@@ -94,6 +98,7 @@ impl Query {
             by,
             period,
             compares: false,
+            charts: false,
             project: None,
             model: None,
             branch: None,
@@ -122,6 +127,8 @@ pub struct Report {
     pub previous: Option<Previous>,
     pub transcript: Amount,
     pub otel: Amount,
+    /// What the days cost on which there was something; where the query charts.
+    pub daily: Option<BTreeMap<Date, i128>>,
     /// By tokens, the most first.
     pub unpriced: Vec<Unpriced>,
 }
@@ -195,7 +202,12 @@ pub fn cost(ledger: &Ledger, query: &Query) -> Result<Report, Error> {
         previous,
         transcript: groups.transcript,
         otel: groups.otel,
+        daily: query.charts.then(|| by_date(&groups.daily, zone)),
     })
+}
+
+fn by_date(daily: &BTreeMap<i64, i128>, zone: &TimeZone) -> BTreeMap<Date, i128> {
+    daily.iter().map(|(start, cost)| (calendar::date(*start, zone), *cost)).collect()
 }
 
 struct Days {
@@ -426,6 +438,21 @@ mod tests {
         assert_eq!(output(&both).unwrap(), 0, "both are known, and never met");
         let slip = output(&Query { project: Some("oidn".into()), ..by }).unwrap_err();
         assert_eq!(slip.to_string(), "no project matches `oidn`; the nearest: /w/odin, /w/web");
+    }
+
+    #[test]
+    fn a_chart_has_the_days_whatever_the_key() {
+        let (_dir, ledger) = ledger(&[
+            ("2026-11-20T22:59Z", "s", "/w/odin", OPUS, 1),
+            ("2026-11-20T23:00Z", "s", "/w/odin", OPUS, 2),
+            ("2026-11-21T12:00Z", "s", "/w/web", OPUS, 4),
+        ]);
+        let query = Query { charts: true, ..all(&["project"]) };
+        let daily = cost(&ledger, &query).unwrap().daily.unwrap();
+        let price = 20_000_000;
+        let told: Vec<_> = daily.iter().map(|(day, cost)| (day.to_string(), cost / price)).collect();
+        assert_eq!(told, [("2026-11-20".into(), 1), ("2026-11-21".into(), 6)]);
+        assert_eq!(cost(&ledger, &all(&["project"])).unwrap().daily, None);
     }
 
     #[test]

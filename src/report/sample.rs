@@ -65,6 +65,7 @@ fn report(by: &[&str], rows: Vec<Row>) -> Report {
         transcript: total.clone(),
         total,
         otel: Amount::default(),
+        daily: None,
         unpriced: vec![],
     }
 }
@@ -79,6 +80,20 @@ pub(super) fn by_day() -> Report {
     );
     let second = amount(2, 1, [3, 450, 20_000, 0, 1200], Some(4_999_999_999));
     report(&["day"], vec![row("2026-11-20", first, vec![]), row("2026-11-21", second, vec![])])
+}
+
+/// Months, and the days of them that cost something.
+pub(super) fn daily() -> Report {
+    let months = [("2026-10", 3 * PICOUSD / 2), ("2026-11", PICOUSD / 10)];
+    let rows = months.map(|(name, cost)| row(name, amount(1, 1, [1, 2, 3, 4, 5], Some(cost)), vec![]));
+    let days = [((10, 28), PICOUSD), ((10, 30), PICOUSD / 2), ((11, 4), PICOUSD / 10)];
+    let daily = days.map(|((month, day), cost)| (date(2026, month, day), cost.into()));
+    Report {
+        since: Some(date(2026, 10, 28)),
+        until: Some(date(2026, 11, 13)),
+        daily: Some(daily.into()),
+        ..report(&["month"], rows.into())
+    }
 }
 
 /// Two projects, one with two models of which one has no price.

@@ -7,15 +7,15 @@ use std::borrow::Cow;
 
 use super::number::{push_grouped, push_short};
 use super::text::{self, Cells, Column, Line, Money};
-use super::{Amount, Blocks, Key, Report};
+use super::{Amount, Blocks, Key, Report, chart};
 use crate::ledger::Dimension;
 
 /// Between columns.
-const GAP: usize = 2;
+pub(super) const GAP: usize = 2;
 /// The most that a shortened count takes.
 const SHORT: usize = 5;
 /// Below this, a name says nothing.
-const MIN_NAME: usize = 5;
+pub(super) const MIN_NAME: usize = 5;
 pub(super) const BOLD: &str = "\x1b[1m";
 pub(super) const PLAIN: &str = "\x1b[0m";
 
@@ -44,7 +44,7 @@ struct Fit {
     names: Vec<usize>,
 }
 
-/// With escape codes for bold lines only where `is_terminal`.
+/// With escape codes for bold lines only where `is_terminal`, and with charts where the report has days for them.
 pub fn render(report: &Report, width: usize, is_terminal: bool) -> String {
     if report.rows.is_empty() {
         return text::nothing(report);
@@ -53,11 +53,17 @@ pub fn render(report: &Report, width: usize, is_terminal: bool) -> String {
     blank_repeats(&mut lines);
     let fit = fit(report, &lines, width);
     let mut out = text::heading(report) + "\n";
-    for line in text::comparison(report) {
-        out += &(line + "\n");
+    for line in text::comparison(report).into_iter().chain(chart::sparkline(report, width)) {
+        out.extend([&line, "\n"]);
     }
     out.push('\n');
     draw(&mut out, report, &lines, &fit, is_terminal);
+    if report.daily.is_some() {
+        let title = format!("Cost by {}", report.by[0].name().replace('_', " "));
+        let (bold, plain) = if is_terminal { (BOLD, PLAIN) } else { ("", "") };
+        out.extend(["\n", bold, &title, plain, "\n"]);
+        chart::bars(&mut out, report, width);
+    }
     for (at, line) in text::warnings(report).iter().enumerate() {
         out += if at == 0 { "\n" } else { "  " };
         out += line;
@@ -141,7 +147,7 @@ fn counts_width(columns: &[Column], number: Number, total: &Amount) -> usize {
 }
 
 /// As wide as a name should be before other columns are worth more.
-fn comfortable(key: Key) -> usize {
+pub(super) fn comfortable(key: Key) -> usize {
     match key {
         Key::Time(_) | Key::Block => usize::MAX,
         Key::Name(Dimension::Session | Dimension::Agent) => 13,
@@ -248,12 +254,12 @@ fn row<'t>(
     }
 }
 
-fn pad(out: &mut String, columns: usize) {
+pub(super) fn pad(out: &mut String, columns: usize) {
     out.extend(std::iter::repeat_n(' ', columns));
 }
 
 /// A name cut where it says least: paths at the left, ids at the right, others in the middle.
-fn shortened(name: &str, key: Key, width: usize) -> Cow<'_, str> {
+pub(super) fn shortened(name: &str, key: Key, width: usize) -> Cow<'_, str> {
     if columns_of(name) <= width {
         return Cow::Borrowed(name);
     }
@@ -397,6 +403,30 @@ Current block, 2026-11-21 10:00 to 15:00
 "
             .trim_start()
         );
+    }
+
+    #[test]
+    fn a_chart_has_its_days_above_and_its_rows_below() {
+        assert_eq!(
+            render(&sample::daily(), 60, false),
+            "
+2026-10-28 to 2026-11-13, Europe/Berlin
+by day  █·▄····▁·········
+
+Month    Responses  Input  Output  Cache   Cost
+───────────────────────────────────────────────
+2026-10          1      1       2     12  $1.50
+2026-11          1      1       2     12  $0.10
+───────────────────────────────────────────────
+Total            2      2       4     24  $1.60
+
+Cost by month
+2026-10  ████████████████████████████████████████████  $1.50
+2026-11  ██▉                                           $0.10
+"
+            .trim_start()
+        );
+        assert_eq!(render(&sample::daily(), 60, true).matches("\x1b[1m").count(), 3);
     }
 
     #[test]

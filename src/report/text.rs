@@ -196,7 +196,7 @@ pub(super) fn lines<'r>(report: &'r Report) -> Vec<Line<'r>> {
 }
 
 /// A row's name for people. Names come from outside: what would steer a terminal is made visible.
-fn shown(key: Key, row: &Row) -> Cow<'_, str> {
+pub(super) fn shown(key: Key, row: &Row) -> Cow<'_, str> {
     let name = match (key, row.label.as_ref().unwrap_or(&row.name).as_str()) {
         (Key::Name(Dimension::Agent), "") => "main",
         (_, "") => "(none)",
@@ -219,7 +219,7 @@ pub(super) fn decimals(report: &Report) -> u32 {
 }
 
 /// In dollars; a lower bound says so.
-fn cost(picousd: i128, priced: Priced, decimals: u32) -> String {
+pub(super) fn cost(picousd: i128, priced: Priced, decimals: u32) -> String {
     let text = format!("${}", grouped(&usd(picousd, decimals)));
     let is_lost = picousd > 0 && usd(picousd, decimals) == usd(0, decimals);
     let least = 10_i128.pow(12 - decimals);

@@ -158,6 +158,7 @@ fn wrong_usage_is_exit_code_2_and_is_explained() {
         ("cost report --last all --compare", "nothing comes before"),
         ("cost report --by block --compare", "no counterparts"),
         ("cost blocks --by day", "--by"),
+        ("cost report --chart --format json", "leave out --format"),
         ("cost report --tz Europe/Berlln", "Europe/Berlin"),
         ("cost report --last all --project work-7", "work-0"),
         ("cost report --last all --model claude-opus-5-6", "claude-opus-5-5"),
@@ -237,9 +238,14 @@ fn standard_output_is_the_report_alone() {
 #[test]
 fn nothing_but_a_terminal_gets_escape_codes() {
     let home = home_with_costs();
-    for args in
-        ["cost report --last all", "cost report --last all --format markdown", "up", "up --demo", "ingest"]
-    {
+    for args in [
+        "cost report --last all --chart",
+        "cost report --last all --format markdown",
+        "cost blocks --last all",
+        "up",
+        "up --demo",
+        "ingest",
+    ] {
         let run = Run::of(home.odin(args.split(' ')).env("TERM", "xterm-256color").env("CLICOLOR", "1"));
         assert!(!run.stdout.contains(ESCAPE) && !run.stderr.contains(ESCAPE), "{args}: {run:?}");
     }
@@ -278,7 +284,7 @@ fn a_table_fits_its_terminal() {
     let home = Home::over(&[&corpus.dir]);
     for by in ["day", "project,model", "session", "agent", "branch,session", "block,skill"] {
         for columns in [200, 100, 80, 60, 40] {
-            let args = format!("cost report --last all --by {by}");
+            let args = format!("cost report --last all --chart --by {by}");
             let Some(table) = on_terminal(&home, &args, columns, ("NO_COLOR", "1")) else { return };
             for line in table.lines() {
                 assert!(line.chars().count() <= columns as usize, "by {by}, {columns} columns: {line:?}");
