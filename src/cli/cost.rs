@@ -196,7 +196,7 @@ impl Scope {
 
 fn explained(error: report::Error) -> anyhow::Error {
     match error {
-        report::Error::Ledger(_) => error.into(),
+        report::Error::Ledger(error) => error.into(),
         error => Usage(error.to_string()).into(),
     }
 }
