@@ -26,8 +26,8 @@ pub(super) fn bars(out: &mut String, report: &Report, width: usize) {
     let decimals = text::decimals(report);
     let mut costs = Cells::default();
     for row in &report.rows {
-        let cost = text::cost(row.amount.cost_picousd, row.amount.priced(), decimals);
-        costs.push(|text| *text += &cost);
+        let amount = &row.amount;
+        costs.push(|text| text::push_cost(text, amount.cost_picousd, amount.priced(), decimals));
     }
     let most = report.rows.iter().map(|row| row.amount.cost_picousd).max().unwrap_or_default();
     let room = width.saturating_sub(costs.widest() + 2 * GAP);

@@ -38,7 +38,11 @@ pub fn blocks(blocks: &Blocks) -> String {
 fn cells(line: &Line, money: &[Money], decimals: u32) -> Vec<String> {
     let names = line.names.iter().map(|name| escaped(name));
     let counts = Column::ALL.map(|column| grouped(&column.count(line.amount).to_string()));
-    let cells = names.chain(counts).chain(money.iter().map(|column| column.text(line, decimals)));
+    let cells = names.chain(counts).chain(money.iter().map(|column| {
+        let mut text = String::new();
+        column.push(&mut text, line, decimals);
+        text
+    }));
     let bold = |cell: String| if line.is_sum && !cell.is_empty() { format!("**{cell}**") } else { cell };
     cells.map(bold).collect()
 }

@@ -52,7 +52,7 @@ pub(super) fn push_grouped(out: &mut String, count: i64) {
         (unit, places) = (unit * 10, places + 1);
     }
     for place in (0..places).rev() {
-        out.push(char::from(b'0' + (count / unit % 10) as u8));
+        out.push(digit(count / unit));
         if place > 0 && place % 3 == 0 {
             out.push(',');
         }
@@ -60,33 +60,54 @@ pub(super) fn push_grouped(out: &mut String, count: i64) {
     }
 }
 
-/// Writes a count in five characters, as in `9,999`, `12.3k` and `4.6M`.
-pub(super) fn push_short(out: &mut String, count: i64) {
-    if count.abs() < 10_000 {
-        return push_grouped(out, count);
+/// Writes dollars as [`usd`] rounds them, with commas between thousands.
+pub(super) fn push_usd(out: &mut String, picousd: i128, decimals: u32) {
+    let scaled = half_to_even(picousd, 10_i128.pow(EXACT - decimals));
+    let (whole, rest) =
+        (scaled.unsigned_abs() / 10_u128.pow(decimals), scaled.unsigned_abs() % 10_u128.pow(decimals));
+    if scaled < 0 {
+        out.push('-');
     }
-    *out += &abbreviated(count.into());
+    push_grouped(out, i64::try_from(whole).unwrap_or(i64::MAX));
+    out.push('.');
+    let rest = u64::try_from(rest).unwrap_or_default();
+    for place in (0..decimals).rev() {
+        out.push(digit(rest / 10_u64.pow(place)));
+    }
 }
 
-fn abbreviated(count: i128) -> String {
+/// Writes a count in five characters, as in `9,999`, `12.3k` and `4.6M`.
+pub(super) fn push_short(out: &mut String, count: i64) {
+    if count.unsigned_abs() < 10_000 {
+        return push_grouped(out, count);
+    }
+    let rounded = |unit| i64::try_from(half_to_even(count.into(), unit)).unwrap_or(i64::MAX);
     let mut unit = 1;
-    for suffix in ["k", "M", "B"] {
+    for suffix in ['k', 'M', 'B'] {
         unit *= 1000;
-        let tenths = half_to_even(count, unit / 10);
-        if tenths.abs() < 1000 {
-            return format!("{}.{}{suffix}", tenths / 10, tenths.abs() % 10);
+        let tenths = rounded(unit / 10);
+        if tenths.unsigned_abs() < 1000 {
+            push_grouped(out, tenths / 10);
+            out.extend(['.', digit(tenths.unsigned_abs()), suffix]);
+            return;
         }
-        let whole = half_to_even(count, unit);
-        if whole.abs() < 1000 {
-            return format!("{whole}{suffix}");
+        let whole = rounded(unit);
+        if whole.unsigned_abs() < 1000 || suffix == 'B' {
+            push_grouped(out, whole);
+            out.push(suffix);
+            return;
         }
     }
-    format!("{}B", grouped(&half_to_even(count, unit).to_string()))
+}
+
+/// The last one.
+fn digit(number: u64) -> char {
+    char::from(b'0' + (number % 10) as u8)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{exact_usd, grouped, percent, push_grouped, push_short, usd};
+    use super::{exact_usd, grouped, percent, push_grouped, push_short, push_usd, usd};
 
     #[test]
     fn money_is_rounded_half_to_even() {
@@ -140,6 +161,19 @@ mod tests {
     }
 
     #[test]
+    fn grouped_money_is_the_same_money() {
+        for picousd in
+            [0, 1, 999_994_999_999_999, 999_995_000_000_000, -1_234_567_890_123_456_789, 5_000_000_000]
+        {
+            for decimals in [2, 4, 6, 12] {
+                let mut out = String::from("$");
+                push_usd(&mut out, picousd, decimals);
+                assert_eq!(out, format!("${}", grouped(&usd(picousd, decimals))));
+            }
+        }
+    }
+
+    #[test]
     fn thousands_are_grouped() {
         for (number, want) in [
             ("0", "0"),
@@ -165,6 +199,8 @@ mod tests {
             (4_550_000, "4.6M"),
             (123_456_789, "123M"),
             (1_234_567_890_123, "1,235B"),
+            (-12_345, "-12.3k"),
+            (i64::MIN, "-9,223,372,037B"),
         ] {
             let mut out = String::new();
             push_short(&mut out, count);

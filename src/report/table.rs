@@ -125,7 +125,7 @@ fn money(report: &Report, lines: &[Line]) -> Vec<(Money, Cells)> {
     let cells = |column: Money| {
         let mut cells = Cells::default();
         for line in lines {
-            cells.push(|text| *text += &column.text(line, decimals));
+            cells.push(|text| column.push(text, line, decimals));
         }
         (column, cells)
     };

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::number::{exact_usd, grouped, usd};
+use super::number::{exact_usd, grouped, push_usd};
 use super::{Amount, Block, Blocks, Current, Key, Previous, Priced, Report, Row};
 use crate::ledger::{Dimension, Moved};
 
@@ -137,23 +137,20 @@ impl Money {
         }
     }
 
-    pub(super) fn text(self, line: &Line, decimals: u32) -> String {
+    /// Writes a line's behind what is there.
+    pub(super) fn push(self, out: &mut String, line: &Line, decimals: u32) {
         let amount = line.amount;
-        let compared = |tell: fn(&Amount, &Amount, u32) -> String| {
-            line.previous.map(|previous| tell(amount, previous, decimals)).unwrap_or_default()
-        };
-        match self {
-            Self::Cost => cost(amount.cost_picousd, amount.priced(), decimals),
-            Self::Contract => cost(amount.contract_picousd, amount.contract_priced(), decimals),
-            Self::Previous => {
-                compared(|_, previous, decimals| cost(previous.cost_picousd, previous.priced(), decimals))
+        match (self, line.previous) {
+            (Self::Cost, _) => push_cost(out, amount.cost_picousd, amount.priced(), decimals),
+            (Self::Contract, _) => {
+                push_cost(out, amount.contract_picousd, amount.contract_priced(), decimals);
             }
-            Self::Change => compared(change),
-            Self::Percent => compared(|amount, previous, _| match amount.percent_over(previous) {
-                Some(percent) if percent.starts_with('-') || percent == "0.0" => percent + "%",
-                Some(percent) => format!("+{percent}%"),
-                None => "–".into(),
-            }),
+            (Self::Previous, Some(previous)) => {
+                push_cost(out, previous.cost_picousd, previous.priced(), decimals);
+            }
+            (Self::Change, Some(previous)) => push_change(out, amount, previous, decimals),
+            (Self::Percent, Some(previous)) => *out += &percent(amount, previous),
+            (Self::Previous | Self::Change | Self::Percent, None) => {}
         }
     }
 }
@@ -219,16 +216,17 @@ pub(super) fn decimals(report: &Report) -> u32 {
 }
 
 /// In dollars; a lower bound says so.
-pub(super) fn cost(picousd: i128, priced: Priced, decimals: u32) -> String {
-    let text = format!("${}", grouped(&usd(picousd, decimals)));
-    let is_lost = picousd > 0 && usd(picousd, decimals) == usd(0, decimals);
+pub(super) fn push_cost(out: &mut String, picousd: i128, priced: Priced, decimals: u32) {
     let least = 10_i128.pow(12 - decimals);
-    match priced {
-        Priced::None => "unpriced".into(),
-        Priced::Some => format!("≥ {text}"),
-        Priced::All if is_lost => format!("<${}", usd(least, decimals)),
-        Priced::All => text,
-    }
+    let (sign, shown) = match priced {
+        Priced::None => return out.push_str("unpriced"),
+        Priced::Some => ("≥ $", picousd),
+        // Half a step is rounded to the even neighbour, which is none.
+        Priced::All if picousd > 0 && picousd <= least / 2 => ("<$", least),
+        Priced::All => ("$", picousd),
+    };
+    *out += sign;
+    push_usd(out, shown, decimals);
 }
 
 /// What a change of prices did to a model's responses.
@@ -252,19 +250,27 @@ pub fn moved(model: &str, moved: &Moved) -> String {
 }
 
 /// With its sign; what is not all priced makes it a bound, and on both sides, nothing.
-fn change(amount: &Amount, previous: &Amount, decimals: u32) -> String {
+fn push_change(out: &mut String, amount: &Amount, previous: &Amount, decimals: u32) {
     let more = amount.cost_picousd - previous.cost_picousd;
-    let sign = match more.signum() {
-        1 => "+",
-        0 => "",
-        _ => "-",
+    *out += match (amount.priced(), previous.priced()) {
+        (Priced::All, Priced::All) => "",
+        (_, Priced::All) => "≥ ",
+        (Priced::All, _) => "≤ ",
+        _ => return out.push_str("unknown"),
     };
-    let text = format!("{sign}${}", grouped(&usd(more.abs(), decimals)));
-    match (amount.priced(), previous.priced()) {
-        (Priced::All, Priced::All) => text,
-        (_, Priced::All) => format!("≥ {text}"),
-        (Priced::All, _) => format!("≤ {text}"),
-        _ => "unknown".into(),
+    *out += match more.signum() {
+        1 => "+$",
+        0 => "$",
+        _ => "-$",
+    };
+    push_usd(out, more.abs(), decimals);
+}
+
+fn percent(amount: &Amount, previous: &Amount) -> String {
+    match amount.percent_over(previous) {
+        Some(percent) if percent.starts_with('-') || percent == "0.0" => percent + "%",
+        Some(percent) => format!("+{percent}%"),
+        None => "–".into(),
     }
 }
 
@@ -286,8 +292,9 @@ pub(super) fn current(blocks: &Blocks) -> Vec<CurrentLines> {
 
 fn current_lines(blocks: &Blocks, block: &Block, current: &Current) -> CurrentLines {
     let spent = |tokens: i128, picousd, (per_tokens, per_cost)| {
-        let (tokens, cost) = (grouped(&tokens.to_string()), cost(picousd, block.amount.priced(), 2));
-        format!("{tokens} tokens{per_tokens}, {cost}{per_cost}")
+        let mut text = format!("{} tokens{per_tokens}, ", grouped(&tokens.to_string()));
+        push_cost(&mut text, picousd, block.amount.priced(), 2);
+        text + per_cost
     };
     let (gone, left) = (length(current.elapsed_seconds), length(current.remaining_seconds));
     let so_far = spent(block.amount.tokens.total().into(), block.amount.cost_picousd, ("", ""));
