@@ -174,7 +174,11 @@ impl Found {
         });
         pass.take_in(ledger, &self.reader, &self.news)?;
         if let Some(looked_ns) = self.looked_ns {
-            ledger.looked(&self.reader.config_dir, looked_ns)?;
+            let remembered = ledger.looked(&self.reader.config_dir, looked_ns);
+            // Without news, nothing is lost but the time of another such look.
+            if self.news.is_any() {
+                remembered?;
+            }
         }
         Ok(pass.outcome)
     }

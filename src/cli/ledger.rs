@@ -219,7 +219,14 @@ fn backups(config: &Config) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 fn newest_good(backups: &[PathBuf]) -> Option<PathBuf> {
-    backups.iter().find(|path| contents(path).is_ok()).cloned()
+    backups.iter().find(|path| is_good(path)).cloned()
+}
+
+/// Fit to be chosen unasked: sound, and not what somebody has chosen to leave.
+fn is_good(path: &Path) -> bool {
+    let is_left =
+        path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"before-restore-"));
+    !is_left && contents(path).is_ok()
 }
 
 fn backups_folder(config: &Config) -> anyhow::Result<PathBuf> {
@@ -249,8 +256,11 @@ fn backup_daily(ledger: &mut Ledger, config: &Config) {
         let day = TimeZone::UTC.to_datetime(Timestamp::from_millisecond(now_ms)?).date();
         let folder = backups_folder(config)?;
         let file = folder.join(format!("daily-{day}.db"));
-        if !file.exists() {
-            ledger.backup(&file)?;
+        if !file.exists()
+            && let Err(error) = ledger.backup(&file)
+        {
+            ledger.postpone_backup(now_ms)?;
+            return Err(error.into());
         }
         let backups = backups(config)?;
         let names = backups.iter().filter_map(|path| path.file_name()?.to_str());
@@ -267,59 +277,69 @@ fn backup_daily(ledger: &mut Ledger, config: &Config) {
 
 /// Makes a damaged ledger anew, unless another process has done so meanwhile.
 pub(super) fn recover(config: &Config) -> anyhow::Result<()> {
-    let _alone = alone(config)?;
-    if contents(&config.ledger_path()).is_err() {
+    let path = config.ledger_path();
+    let _alone = ledger::alone(&path)?;
+    let checked = || Ledger::open_read_only(&path)?.check();
+    if contents(&path).is_err() || !checked().is_ok_and(|wrong| wrong.is_empty()) {
         rebuild_alone(config)?;
     }
     Ok(())
 }
 
 fn rebuild(config: &Config) -> anyhow::Result<End> {
-    let _alone = alone(config)?;
+    let _alone = ledger::alone(&config.ledger_path())?;
     rebuild_alone(config)?;
     Ok(End::Done)
 }
 
-/// Waits until no other process makes the ledger anew, and keeps others waiting until it is dropped.
-fn alone(config: &Config) -> anyhow::Result<fs::File> {
-    let path = config.state_dir.join("rebuild.lock");
-    let lock = fs::File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
-    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive)
-        .with_context(|| format!("cannot lock {}", path.display()))?;
-    Ok(lock)
+/// Begins from the newest backup that a sound ledger comes of; from none, if none does.
+fn rebuild_alone(config: &Config) -> anyhow::Result<()> {
+    let backups = backups(config)?;
+    let candidates = backups.iter().filter(|path| is_good(path)).map(Some).chain([None]);
+    let mut failed = None;
+    for backup in candidates {
+        match rebuild_from(backup, config) {
+            Err(error) if backup.is_some() && (error.is::<Unsound>() || super::is_damaged(&error)) => {
+                failed = Some(error);
+            }
+            done => return done,
+        }
+    }
+    Err(failed.context("no ledger could be made anew")?)
 }
 
-fn rebuild_alone(config: &Config) -> anyhow::Result<()> {
+/// The new ledger does not agree with itself.
+#[derive(Debug, thiserror::Error)]
+#[error("the new ledger is not sound, so the present one was left alone: {0}")]
+struct Unsound(String);
+
+fn rebuild_from(backup: Option<&PathBuf>, config: &Config) -> anyhow::Result<()> {
     let path = config.ledger_path();
-    let backups = backups(config)?;
-    let backup = newest_good(&backups);
-    let mut anew = Ledger::begin_anew(&path, backup.as_deref())?.priced_by(prices::load(config)?);
+    let mut anew = Ledger::begin_anew(&path, backup.map(PathBuf::as_path))?.priced_by(prices::load(config)?);
     anew.reprice()?;
     let outcome = ingest::all(&mut anew, config, &mut *progress::watcher())?;
     ingest::tell_damage(&outcome);
-    let saved = anew.absorb(&path);
+    let saved = match anew.absorb(&path) {
+        // Of the former ledger, not of the new one.
+        Err(ledger::Error::Damaged { path: of, .. }) if of == path => None,
+        saved => Some(saved?),
+    };
     let wrong = anew.check()?;
     if !wrong.is_empty() {
-        bail!("the new ledger is not sound, so the present one was left alone: {}", wrong.join("; "));
+        return Err(Unsound(wrong.join("; ")).into());
     }
     let aside = anew.take_place_of(&path, &stamp()?)?;
     let from = backup.map_or("no backup".into(), |path| path.display().to_string());
-    say(&format!(
-        "odin: the ledger was made anew from {from} and {} transcripts",
-        HumanCount(outcome.files as u64)
-    ));
+    let files = HumanCount(outcome.files as u64);
+    say(&format!("odin: the ledger was made anew from {from} and {files} transcripts"));
+    let aside = aside.display();
     match saved {
-        Ok(saved) => say(&format!(
-            "odin: {} responses were found nowhere else than in the former ledger{}, which is now {}",
+        Some(saved) => say(&format!(
+            "odin: {} responses were found nowhere else than in the former ledger{}, which is now {aside}",
             saved.added,
             if saved.is_damaged { " (parts of it cannot be read)" } else { "" },
-            aside.display()
         )),
-        Err(error) => say(&format!(
-            "odin: nothing can be read of the former ledger, which is now {}: {:#}",
-            aside.display(),
-            anyhow::Error::from(error)
-        )),
+        None => say(&format!("odin: nothing can be read of the former ledger, which is now {aside}")),
     }
     Ok(())
 }

@@ -13,8 +13,9 @@ use super::{Error, FORMAT, Ledger, explain, state};
 
 const ALL_PAGES: i32 = -1;
 
-/// How often a backup is due.
+/// How often a backup is due, and how soon after one that failed.
 const DAY_MS: i64 = 86_400_000;
+const HOUR_MS: i64 = 3_600_000;
 
 /// What a good backup holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,8 +33,9 @@ impl Ledger {
         remove(&made)?;
         let copied = self.db.execute("VACUUM INTO ?1", [made.to_string_lossy()]);
         let copied = copied.map_err(|source| explain(&made, source));
-        let kept =
-            copied.and_then(|_| keep(&made, to).map_err(|source| Error::Backup { path: to.into(), source }));
+        let kept = copied
+            .and_then(|_| contents(&made))
+            .and_then(|_| keep(&made, to).map_err(|source| Error::Backup { path: to.into(), source }));
         if kept.is_err() {
             remove(&made)?;
         }
@@ -56,6 +58,11 @@ impl Ledger {
             ),
         };
         Ok(self.explained(claim())? == 1)
+    }
+
+    /// Tells somebody else within the hour that a backup is due: this one failed.
+    pub fn postpone_backup(&self, now_ms: i64) -> Result<(), Error> {
+        self.explained(state::set(&self.db, state::BACKED_UP_MS, now_ms - DAY_MS + HOUR_MS))
     }
 
     /// Puts a backup's contents in place of the ledger's, in one transaction: whoever has the ledger open sees the

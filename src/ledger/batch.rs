@@ -9,7 +9,7 @@ use super::calls::{self, Call};
 use super::names::{Names, Reader};
 use super::row::{Charged, Row, flag};
 use super::writer::{Writer, low};
-use super::{Error, Ledger, Progress, explain, files, is_of_the_file, responses, sessions};
+use super::{Error, Ledger, Progress, explain, files, is_of_the_file, responses, sessions, state};
 use crate::model::{Event, FileStamp, Folder, Fork, Response, ToolResult, ToolUse, TranscriptFile, fnv1a};
 
 /// One transaction of the ledger. Dropped without [`commit`](Batch::commit), it leaves no trace.
@@ -40,6 +40,11 @@ impl Ledger {
         // If the last batch was dropped, what it had named was never stored.
         let is_lost = std::mem::replace(&mut self.is_writing, true);
         self.names.begin(&tx, is_lost).map_err(explained)?;
+        // Somebody has brought all responses to other prices: these will not be theirs, so that all are due again.
+        let prices: Option<String> = state::get(&tx, state::PRICES).map_err(explained)?;
+        if prices.is_some_and(|version| version != self.prices.version) {
+            state::forget(&tx, state::PRICES).map_err(explained)?;
+        }
         let writer = Writer::new(&tx, self.prices).map_err(explained)?;
         Ok(Batch {
             tx,
@@ -124,9 +129,9 @@ impl Batch<'_> {
 
     /// Takes in the events, forks and spans of another ledger. False where not all can be read.
     pub(super) fn add_sessions_of(&self, other: &Connection) -> Result<bool, Error> {
-        match sessions::copy(other, &self.tx) {
+        match sessions::Facts::read(other) {
             Err(error) if is_of_the_file(&error) => Ok(false),
-            copied => self.explained(copied).map(|()| true),
+            facts => self.explained(facts.and_then(|facts| facts.remember(&self.tx))).map(|()| true),
         }
     }
 

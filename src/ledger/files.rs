@@ -10,7 +10,7 @@ use super::{Error, Ledger, explain};
 use crate::model::{FileStamp, Folder, KnownFolder, TranscriptFile};
 
 /// Fewer files are read as fast from their rows.
-const WORTH_PACKING: usize = 500;
+const WORTH_PACKING: i64 = 500;
 
 /// How far a transcript has been read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -44,17 +44,15 @@ impl Ledger {
     pub fn pack_known(&mut self, config_dir: &str) -> Result<(), Error> {
         let path = self.path.clone();
         let mut pack = || {
-            if stale_account(&self.db, config_dir)?.is_none() {
+            let files: i64 = self.db.query_row("SELECT count(*) FROM transcript", [], |row| row.get(0))?;
+            if files < WORTH_PACKING || stale_account(&self.db, config_dir)?.is_none() {
                 return Ok(());
             }
             let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let mut known = known_rows(&tx, config_dir)?;
             // In the order that a look wants them in.
             known.sort_unstable_by(KnownFolder::order);
-            let files: usize = known.iter().map(|known| known.files.len()).sum();
-            if let Some((account, changes)) = stale_account(&tx, config_dir)?
-                && files >= WORTH_PACKING
-            {
+            if let Some((account, changes)) = stale_account(&tx, config_dir)? {
                 tx.execute(
                     "INSERT INTO survey VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET changes = ?2, known = ?3",
                     params![account, changes, pack(&known)],

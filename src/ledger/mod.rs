@@ -41,6 +41,7 @@ pub use files::Progress;
 pub use known::Known;
 pub use names::Reader;
 pub use query::{Cell, Dimension, Snapshot, Terms};
+pub use rebuild::alone;
 pub use reprice::Moved;
 pub use rollup::{QUARTER_MS, Sums};
 pub use sessions::{SessionEvent, SessionFacts, SessionResponse};
@@ -108,7 +109,13 @@ impl Ledger {
             private_folder(folder).map_err(|source| Error::Folder { path: folder.into(), source })?;
         }
         rebuild::adopt(path)?;
-        Self::open_with(path, OpenFlags::default())
+        let ledger = Self::open_with(path, OpenFlags::default())?;
+        // A backup is no WAL database, and neither is what was made of one.
+        let mode = ledger.db.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
+        if ledger.explained(mode)? != "wal" {
+            ledger.explained(enter_wal(&ledger.db))?;
+        }
+        Ok(ledger)
     }
 
     /// Opens a ledger to read it, also where this process cannot write.

@@ -2,17 +2,29 @@
 //! other: the new one gets a name of its own once it is whole, and whoever finds it by that name puts it in place.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
+use rustix::fs::{FlockOperation, flock};
 
 use super::backup::copy_pages;
 use super::{Error, Ledger, explain};
 
-/// Files of SQLite's that belong to a database, by the ends of their names; the database itself comes last.
-const PARTS: [&str; 3] = ["-wal", "-shm", ""];
+/// Files of SQLite's that belong to a database, by the ends of their names. The database itself comes first: once it is
+/// gone, nobody opens what is left of it.
+const PARTS: [&str; 4] = ["", "-wal", "-shm", "-journal"];
+
+/// Waits until no other process makes the ledger at `path` anew or puts one in place, and keeps others waiting until it
+/// is dropped.
+pub fn alone(path: &Path) -> Result<File, Error> {
+    let lock = path.with_file_name("rebuild.lock");
+    let explained = |source| Error::Backup { path: lock.clone(), source };
+    let file = File::create(&lock).map_err(explained)?;
+    flock(&file, FlockOperation::LockExclusive).map_err(|errno| explained(errno.into()))?;
+    Ok(file)
+}
 
 impl Ledger {
     /// Begins a ledger beside the one at `path`, with the contents of a backup or with none.
@@ -33,7 +45,7 @@ impl Ledger {
     }
 
     /// Ends what [`begin_anew`](Self::begin_anew) began: the ledger at `path` is set aside under a name that ends in
-    /// `stamp`, which is returned, and this one takes its place.
+    /// `stamp`, which is returned, and this one takes its place. To be done [`alone`].
     pub fn take_place_of(self, path: &Path, stamp: &str) -> Result<PathBuf, Error> {
         let Self { db, path: place, .. } = self;
         let into_one = || {
@@ -50,7 +62,18 @@ impl Ledger {
 
 /// Ends what a crash left half done: a ledger that was made anew, and is whole, has not taken its place yet.
 pub(super) fn adopt(path: &Path) -> Result<(), Error> {
-    if rebuilt(path).exists() { swap(path, &with_end(path, ".damaged")) } else { Ok(()) }
+    if !rebuilt(path).exists() {
+        return Ok(());
+    }
+    let _alone = alone(path)?;
+    // Most likely somebody was just at it.
+    if rebuilt(path).exists() { swap(path, &free_name(&with_end(path, ".damaged"))) } else { Ok(()) }
+}
+
+/// The path, or one like it that nothing has.
+fn free_name(path: &Path) -> PathBuf {
+    let mut names = (0..).map(|n| if n == 0 { path.into() } else { with_end(path, &format!("-{n}")) });
+    names.find(|name| !name.exists()).unwrap_or_else(|| path.into())
 }
 
 fn swap(path: &Path, aside: &Path) -> Result<(), Error> {

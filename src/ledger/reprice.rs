@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::TransactionBehavior;
+use rusqlite::{Connection, TransactionBehavior};
 
 use super::row::{Row, flag};
 use super::writer::Writer;
@@ -30,14 +30,20 @@ impl Ledger {
     /// Brings all responses to the present prices, in one transaction. None where they are; else what moved, by model.
     pub fn reprice(&mut self) -> Result<Option<BTreeMap<String, Moved>>, Error> {
         let prices = self.prices;
-        let done: Option<String> = self.explained(state::get(&self.db, state::PRICES))?;
-        if done.as_ref() == Some(&prices.version) {
+        let is_done = |db: &Connection| -> rusqlite::Result<bool> {
+            let done: Option<String> = state::get(db, state::PRICES)?;
+            Ok(done.as_ref() == Some(&prices.version))
+        };
+        if self.explained(is_done(&self.db))? {
             return Ok(None);
         }
         let path = self.path.clone();
         let Self { db, names, is_writing, .. } = self;
         let mut reprice = || {
             let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            if is_done(&tx)? {
+                return Ok(BTreeMap::new());
+            }
             names.begin(&tx, std::mem::replace(is_writing, true))?;
             let mut writer = Writer::new(&tx, prices)?;
             let (mut moved, mut last) = (BTreeMap::new(), 0);

@@ -74,47 +74,68 @@ pub(super) fn remember_parent(tx: &Transaction, agent: &str, parent: &str) -> ru
     Ok(())
 }
 
-/// Takes in the events, forks, spans and agents' parents of another ledger, as far as they can be read.
-pub(super) fn copy(from: &Connection, tx: &Transaction) -> rusqlite::Result<()> {
-    let mut find = from.prepare(
-        "SELECT event_key, kind, at_ms, claim_ms, session.name, agent.name, detail FROM event
-           JOIN session ON session.id = session_id JOIN agent ON agent.id = agent_id",
-    )?;
-    let mut rows = find.query([])?;
-    while let Some(row) = rows.next()? {
-        let Some(kind) = KINDS.get(usize::from(row.get::<_, u8>(1)?)) else { continue };
-        let event = Event {
-            uuid: "".into(),
-            kind: *kind,
-            at_ms: row.get(2)?,
-            session: row.get::<_, String>(4)?.into(),
-            agent: row.get::<_, String>(5)?.into(),
-            detail: row.get::<_, String>(6)?.into(),
-        };
-        remember_event_of(tx, row.get(0)?, &event, row.get(3)?)?;
+/// The events, forks, spans and agents' parents of another ledger.
+#[derive(Default)]
+pub(super) struct Facts {
+    /// With the hash of the uuid, and the claim.
+    events: Vec<(i64, Event<'static>, i64)>,
+    forks: Vec<Fork<'static>>,
+    spans: Vec<(String, i64, i64)>,
+    parents: Vec<(String, String)>,
+}
+
+impl Facts {
+    pub(super) fn read(from: &Connection) -> rusqlite::Result<Self> {
+        let mut facts = Self::default();
+        let mut find = from.prepare(
+            "SELECT event_key, kind, at_ms, claim_ms, session.name, agent.name, detail FROM event
+               JOIN session ON session.id = session_id JOIN agent ON agent.id = agent_id",
+        )?;
+        let mut rows = find.query([])?;
+        while let Some(row) = rows.next()? {
+            let Some(kind) = KINDS.get(usize::from(row.get::<_, u8>(1)?)) else { continue };
+            let event = Event {
+                uuid: "".into(),
+                kind: *kind,
+                at_ms: row.get(2)?,
+                session: row.get::<_, String>(4)?.into(),
+                agent: row.get::<_, String>(5)?.into(),
+                detail: row.get::<_, String>(6)?.into(),
+            };
+            facts.events.push((row.get(0)?, event, row.get(3)?));
+        }
+        let mut find = from.prepare(
+            "SELECT session.name, origin.name FROM fork JOIN session ON session.id = session_id
+               JOIN session AS origin ON origin.id = from_id",
+        )?;
+        let mut rows = find.query([])?;
+        while let Some(row) = rows.next()? {
+            let (session, from): (String, String) = (row.get(0)?, row.get(1)?);
+            facts.forks.push(Fork { session: session.into(), from: from.into() });
+        }
+        facts.spans = from
+            .prepare("SELECT name, begun_ms, ended_ms FROM session WHERE begun_ms IS NOT NULL")?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        let sql =
+            "SELECT agent.name, parent.name FROM agent JOIN agent AS parent ON parent.id = agent.parent_id";
+        facts.parents = from
+            .prepare(sql)?
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        Ok(facts)
     }
-    let mut find = from.prepare(
-        "SELECT session.name, origin.name FROM fork JOIN session ON session.id = session_id
-           JOIN session AS origin ON origin.id = from_id",
-    )?;
-    let mut rows = find.query([])?;
-    while let Some(row) = rows.next()? {
-        let (session, from): (String, String) = (row.get(0)?, row.get(1)?);
-        remember_fork(tx, &Fork { session: session.into(), from: from.into() })?;
+
+    pub(super) fn remember(&self, tx: &Transaction) -> rusqlite::Result<()> {
+        for (key, event, claim_ms) in &self.events {
+            remember_event_of(tx, *key, event, *claim_ms)?;
+        }
+        self.forks.iter().try_for_each(|fork| remember_fork(tx, fork))?;
+        for (session, begun_ms, ended_ms) in &self.spans {
+            remember_span(tx, session, *begun_ms, *ended_ms)?;
+        }
+        self.parents.iter().try_for_each(|(agent, parent)| remember_parent(tx, agent, parent))
     }
-    let mut find = from.prepare("SELECT name, begun_ms, ended_ms FROM session WHERE begun_ms IS NOT NULL")?;
-    let mut rows = find.query([])?;
-    while let Some(row) = rows.next()? {
-        remember_span(tx, row.get_ref(0)?.as_str()?, row.get(1)?, row.get(2)?)?;
-    }
-    let mut find = from.prepare(
-        "SELECT agent.name, parent.name FROM agent JOIN agent AS parent ON parent.id = agent.parent_id",
-    )?;
-    let mut rows = find.query([])?;
-    while let Some(row) = rows.next()? {
-        remember_parent(tx, row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_str()?)?;
-    }
-    Ok(())
 }
 
 /// What the ledger knows of one session beyond its responses.

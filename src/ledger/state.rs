@@ -23,3 +23,8 @@ pub(super) fn set(db: &Connection, name: &str, value: impl ToSql) -> rusqlite::R
         .execute(params![name, value])?;
     Ok(())
 }
+
+pub(super) fn forget(db: &Connection, name: &str) -> rusqlite::Result<()> {
+    db.prepare_cached("DELETE FROM state WHERE name = ?1")?.execute([name])?;
+    Ok(())
+}

@@ -84,7 +84,10 @@ impl Writer {
     pub(super) fn result(&mut self, tx: &Transaction, result: &ToolResult) -> rusqlite::Result<()> {
         let (key, outcome) = (fnv1a(result.tool_use_id.as_bytes()), result.outcome);
         let is_settled = is_final(outcome);
-        let Some(identity) = self.calls.made.get(&key) else {
+        let made = self.calls.made.get(&key);
+        let made =
+            made.filter(|made| self.places.contains_key(made) || self.calls.written.contains_key(made));
+        let Some(identity) = made else {
             let row: Option<i64> = tx
                 .prepare_cached("SELECT response_id FROM open_call WHERE call_key = ?1")?
                 .query_row([key], |row| row.get(0))

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Instant;
 
+use odin::ledger::{Ledger, Reader};
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -51,9 +52,10 @@ fn a_restored_ledger_is_the_former_one_and_reads_on_from_there() {
     assert_eq!(home.total(), after, "the transcripts still hold the other one");
     home.check();
 
-    // The ledger of before is a backup, too, and the newest of them.
+    // The ledger of before is a backup, too, for whoever names it.
     fs::remove_file(home.projects().join("-work/a.jsonl")).unwrap();
-    home.done("ledger restore");
+    home.run("ledger restore").assert_failed_saying(&["no good backup"]);
+    home.done(&format!("ledger restore {}", backups(&home)[0]));
     assert_eq!(home.total(), after);
 }
 
@@ -142,6 +144,10 @@ fn what_is_no_ledger_is_set_aside_and_made_anew() {
         }
         assert_eq!(Report::parse(&run.done()).total(), both);
         home.check();
+        let db = Connection::open(home.ledger()).unwrap();
+        let mode: String = db.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+        assert_eq!(mode, "wal");
+        drop(db);
         let aside = set_aside(&home);
         assert!(aside.iter().any(|path| fs::read(path).unwrap() == bytes), "{aside:?}");
     }
@@ -385,4 +391,48 @@ fn whatever_is_killed_at_any_instant_loses_and_doubles_nothing() {
     let list = home.done("ledger restore --list");
     assert!(list.lines().all(|line| line.contains(" responses")), "{list}");
     tell(&format!("killed {done} of ingest, backup, export and re-pricing: totals equal"));
+}
+
+#[test]
+fn a_backup_that_no_sound_ledger_comes_of_is_passed_over() {
+    let (home, _, after) = home_with_news();
+    assert_eq!(home.total(), after);
+    home.done("ledger backup");
+    home.done("ledger backup");
+    // Sound pages, and a cost that is not that of the sums.
+    let newest = home.state().join("backups").join(&backups(&home)[1]);
+    Connection::open(newest).unwrap().execute("UPDATE response SET output = output + 1", []).unwrap();
+    fs::write(home.ledger(), "no database").unwrap();
+    assert_eq!(home.total(), after);
+    home.check();
+}
+
+#[test]
+fn a_ledger_made_anew_takes_its_place_after_a_crash() {
+    let (home, before, _) = home_with_news();
+    home.done("ledger backup one.db");
+    fs::rename(home.path().join("one.db"), home.state().join("ledger.db.rebuilt")).unwrap();
+    fs::write(home.ledger(), "a damaged one").unwrap();
+    assert_eq!(stored(&home), before);
+    assert_eq!(fs::read(home.state().join("ledger.db.damaged")).unwrap(), b"a damaged one");
+    assert!(!home.state().join("ledger.db.rebuilt").exists());
+}
+
+#[test]
+fn what_is_priced_by_other_prices_meanwhile_is_due_again() {
+    let (home, ..) = home_with_news();
+    let prices_of = |home: &Home| {
+        let db = Connection::open(home.ledger()).unwrap();
+        let sql = "SELECT value FROM state WHERE name = 'prices'";
+        db.query_row(sql, [], |row| row.get::<_, String>(0)).ok()
+    };
+    let mut ledger = Ledger::open(&home.ledger()).unwrap();
+    // Another process has priced all responses by its own prices since.
+    let db = Connection::open(home.ledger()).unwrap();
+    db.execute("UPDATE state SET value = 'others' WHERE name = 'prices'", []).unwrap();
+    let reader = Reader { host: "h".into(), config_dir: "/c".into() };
+    ledger.batch(&reader, &mut |cwd| cwd.into()).unwrap().commit().unwrap();
+    assert_eq!(prices_of(&home), None, "nobody takes all for priced by theirs");
+    ledger.reprice().unwrap();
+    assert!(prices_of(&home).is_some_and(|version| version != "others"));
 }
