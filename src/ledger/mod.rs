@@ -19,8 +19,10 @@ mod reprice;
 mod responses;
 mod rollup;
 mod row;
+mod session_query;
 mod sessions;
 mod state;
+mod told;
 mod writer;
 
 use std::ffi::OsString;
@@ -44,7 +46,8 @@ pub use query::{Cell, Dimension, Snapshot, Terms};
 pub use rebuild::alone;
 pub use reprice::Moved;
 pub use rollup::{QUARTER_MS, Sums};
-pub use sessions::{SessionEvent, SessionFacts, SessionResponse};
+pub use session_query::{SessionEvent, SessionFacts, SessionGlance, SessionOrigin, SessionResponse};
+pub use told::{Told, remarks};
 
 /// Applied in order; `PRAGMA user_version` counts those done. One that has shipped is never edited.
 const MIGRATIONS: &[&str] = &[
