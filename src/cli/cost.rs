@@ -39,7 +39,7 @@ is an estimate: the average since its first response, by quarter hour, goes on t
 /// Options that can be read but make no sense: exit code 2.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct Usage(String);
+pub struct Usage(pub(super) String);
 
 #[derive(clap::Subcommand)]
 pub enum CostCommand {
@@ -76,6 +76,21 @@ pub struct BlocksOptions {
 /// What is taken in, and how it is told.
 #[derive(clap::Args)]
 pub struct Scope {
+    #[command(flatten)]
+    choice: Choice,
+    /// Only this session: its id or the beginning of it
+    #[arg(long, value_name = "ID")]
+    session: Option<String>,
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Report what the ledger has, without reading new transcripts first
+    #[arg(long)]
+    pub no_ingest: bool,
+}
+
+/// What is taken in.
+#[derive(clap::Args)]
+pub(super) struct Choice {
     /// A period that ends now: 24h, 7d, 2w, 3m, 1y, today, yesterday, week, month, year or all
     ///
     /// Days are calendar days and today is one of them: 7d is today and the six days before.
@@ -96,20 +111,15 @@ pub struct Scope {
     /// Only this git branch
     #[arg(long)]
     branch: Option<String>,
-    /// Only this session: its id or the beginning of it
-    #[arg(long, value_name = "ID")]
-    session: Option<String>,
+    /// Only this Claude config dir: its path or the end of it, as in `.claude`
+    #[arg(long, value_name = "DIR")]
+    account: Option<String>,
     /// Time zone of hours and days, as in Europe/Berlin [default: the configured one, else the system's]
     #[arg(long, value_name = "ZONE")]
     tz: Option<String>,
     /// First day of weeks, as in sunday [default: the configured one, else monday]
     #[arg(long, value_name = "DAY", value_parser = config::weekday)]
     week_start: Option<Weekday>,
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
-    /// Report what the ledger has, without reading new transcripts first
-    #[arg(long)]
-    pub no_ingest: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -170,31 +180,45 @@ pub fn blocks(options: &BlocksOptions, ledger: &Ledger, config: &Config) -> anyh
 }
 
 impl Scope {
-    /// Of the period that is meant where none is named, if need be.
     fn query(&self, default: Last, config: &Config) -> anyhow::Result<Query> {
+        Ok(Query { session: self.session.clone(), ..self.choice.query(default, config)? })
+    }
+}
+
+impl Choice {
+    /// Of the period that is meant where none is named, if need be.
+    pub(super) fn query(&self, default: Last, config: &Config) -> anyhow::Result<Query> {
         let Self { since, until, .. } = *self;
         let period = match self.last {
             Some(last) => Period::Last(last),
             None if since.is_none() && until.is_none() => Period::Last(default),
             None => Period::Between { since, until },
         };
-        let zone = zone(self.tz.as_deref(), config.timezone.as_deref())?;
-        let projects = Projects::new(&config.projects.aliases, &config.projects.groups)
-            .map_err(|error| Usage(error.to_string()))?;
+        let zone = self.zone(config)?;
+        let projects = projects(config)?;
         let now = Timestamp::try_from(SystemTime::now())?;
         Ok(Query {
             project: self.project.clone(),
             model: self.model.clone(),
             branch: self.branch.clone(),
-            session: self.session.clone(),
+            account: self.account.clone(),
             week_starts: self.week_start.unwrap_or(config.week_starts),
             projects,
             ..Query::new(vec![], period, zone, now)
         })
     }
+
+    pub(super) fn zone(&self, config: &Config) -> Result<TimeZone, Usage> {
+        zone(self.tz.as_deref(), config.timezone.as_deref())
+    }
 }
 
-fn explained(error: report::Error) -> anyhow::Error {
+/// What the user calls projects.
+pub(super) fn projects(config: &Config) -> Result<Projects, Usage> {
+    Projects::new(&config.projects.aliases, &config.projects.groups).map_err(|error| Usage(error.to_string()))
+}
+
+pub(super) fn explained(error: report::Error) -> anyhow::Error {
     match error {
         report::Error::Ledger(error) => error.into(),
         error => Usage(error.to_string()).into(),

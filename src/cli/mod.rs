@@ -7,6 +7,7 @@ mod ingest;
 mod ledger;
 mod prices;
 mod progress;
+mod sessions;
 mod up;
 
 use std::io::{self, Write};
@@ -35,6 +36,9 @@ enum Command {
     /// What was spent
     #[command(subcommand)]
     Cost(cost::CostCommand),
+    /// Sessions: what each cost and did; or one, with its agents, tools, events and forks
+    #[command(after_help = sessions::EXAMPLES)]
+    Sessions(sessions::Options),
     /// Read what is new in the transcripts
     Ingest(ingest::Options),
     /// What models cost, when and why
@@ -90,6 +94,9 @@ fn run_once(command: &Command, config: &Config) -> anyhow::Result<End> {
         }
         Command::Cost(cost::CostCommand::Blocks(options)) => {
             up_to_date(options.scope.no_ingest, config, |ledger| cost::blocks(options, ledger, config))
+        }
+        Command::Sessions(options) => {
+            up_to_date(options.no_ingest, config, |ledger| sessions::told(options, ledger, config))
         }
         Command::Ingest(options) => ingest::run(options, config),
         Command::Prices(options) => prices::run(options, config),

@@ -5,11 +5,11 @@
 use super::number::exact_usd;
 use super::{Amount, Blocks, Report};
 
-const FIELDS: &str = "responses,sessions,input,output,cache_read,cache_write_5m,cache_write_1h,web_searches,\
+pub(super) const FIELDS: &str = "responses,sessions,input,output,cache_read,cache_write_5m,cache_write_1h,web_searches,\
                       cost_usd,cost_picousd,unpriced_responses";
 
 /// Where the user's own prices say something of the report.
-const CONTRACT_FIELDS: &str = "contract_usd,contract_picousd,contract_unpriced_responses";
+pub(super) const CONTRACT_FIELDS: &str = "contract_usd,contract_picousd,contract_unpriced_responses";
 
 /// Where the report compares. What cannot be said is empty.
 const PREVIOUS_FIELDS: &str = "previous_responses,previous_tokens,previous_cost_usd,previous_cost_picousd,\
@@ -46,7 +46,7 @@ pub fn render(report: &Report) -> String {
     lines.join("\n") + "\n"
 }
 
-fn fields(amount: &Amount) -> impl Iterator<Item = String> {
+pub(super) fn fields(amount: &Amount) -> impl Iterator<Item = String> {
     let tokens = &amount.tokens;
     let counts = [
         amount.responses,
@@ -63,7 +63,7 @@ fn fields(amount: &Amount) -> impl Iterator<Item = String> {
     counts.map(|count| count.to_string()).into_iter().chain(costs)
 }
 
-fn contract(amount: &Amount) -> [String; 3] {
+pub(super) fn contract(amount: &Amount) -> [String; 3] {
     let picousd = amount.contract_picousd;
     [exact_usd(picousd), picousd.to_string(), amount.contract_unpriced_responses.to_string()]
 }

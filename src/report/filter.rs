@@ -19,6 +19,7 @@ impl Filter {
             (Dimension::Project, "project", &query.project),
             (Dimension::Branch, "branch", &query.branch),
             (Dimension::Session, "session", &query.session),
+            (Dimension::Account, "account", &query.account),
         ] {
             if let Some(wanted) = wanted {
                 of_origin.push((dimension, ids(ledger, &query.projects, dimension, what, wanted)?));
@@ -60,11 +61,11 @@ fn ways<'t>(
     projects: &'t Projects,
     is_priced_as: &'t dyn Fn(&str) -> bool,
 ) -> Vec<Test<'t>> {
+    let path = wanted.trim_end_matches('/');
+    let ends_with = move |name: &str| name.strip_suffix(path).is_some_and(|before| before.ends_with('/'));
     match dimension {
+        Dimension::Account => vec![Box::new(move |name| name == path), Box::new(ends_with)],
         Dimension::Project => {
-            let path = wanted.trim_end_matches('/');
-            let ends_with =
-                move |name: &str| name.strip_suffix(path).is_some_and(|before| before.ends_with('/'));
             let group = |name: &str| projects.group(name).map(|group| projects.group_name(group));
             vec![
                 Box::new(move |name| name == path),

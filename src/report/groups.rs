@@ -38,9 +38,9 @@ pub(super) struct Groups {
 
 /// What a query asks of an origin.
 #[derive(Clone, Copy)]
-struct Asked {
-    passes: bool,
-    session: i64,
+pub(super) struct Asked {
+    pub(super) passes: bool,
+    pub(super) session: i64,
     account: i64,
     /// Of the keys that the origin tells.
     ids: Ids,
@@ -119,14 +119,14 @@ impl Span<'_> {
 }
 
 /// What a query asks of all origins, by id.
-struct Origins {
+pub(super) struct Origins {
     asked: Vec<Asked>,
     /// Of one that is not there.
     nameless: Asked,
 }
 
 impl Origins {
-    fn read(ledger: &Ledger, query: &Query, filter: &Filter) -> Result<Self, Error> {
+    pub(super) fn read(ledger: &Ledger, query: &Query, filter: &Filter) -> Result<Self, Error> {
         let mut dimensions = vec![Dimension::Session];
         let mut column = |dimension| {
             let known = dimensions.iter().position(|known| *known == dimension);
@@ -164,7 +164,7 @@ impl Origins {
         Ok(origins)
     }
 
-    fn of(&self, id: i64) -> Asked {
+    pub(super) fn of(&self, id: i64) -> Asked {
         at(&self.asked, id).copied().unwrap_or(self.nameless)
     }
 }
@@ -295,17 +295,19 @@ impl Groups {
             return Ok(vec![]);
         }
         let mut names = ledger.names(Dimension::Model)?;
-        let by_model = self.unpriced.iter().map(|(model, (responses, tokens))| Unpriced {
-            model: names.remove(model).unwrap_or_default(),
-            responses: *responses,
-            tokens: *tokens,
-        });
-        let mut unpriced: Vec<_> = by_model.collect();
-        unpriced.sort_by(|a, b| {
-            (Reverse(a.tokens.total()), &a.model).cmp(&(Reverse(b.tokens.total()), &b.model))
-        });
-        Ok(unpriced)
+        let by_model = self.unpriced.iter();
+        Ok(sorted(by_model.map(|(model, unpriced)| (names.remove(model).unwrap_or_default(), *unpriced))))
     }
+}
+
+/// By tokens, the most first.
+pub(super) fn sorted(by_model: impl IntoIterator<Item = (String, (i64, Tokens))>) -> Vec<Unpriced> {
+    let by_model = by_model.into_iter();
+    let unpriced = by_model.map(|(model, (responses, tokens))| Unpriced { model, responses, tokens });
+    let mut unpriced: Vec<Unpriced> = unpriced.collect();
+    unpriced
+        .sort_by(|a, b| (Reverse(a.tokens.total()), &a.model).cmp(&(Reverse(b.tokens.total()), &b.model)));
+    unpriced
 }
 
 /// Turns a key's ids into names.

@@ -5,7 +5,7 @@ use serde::ser::{Error as _, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
 use super::number::usd;
-use super::{Amount, Block, Blocks, Current, Key, Report, Row, Unpriced};
+use super::{Amount, Block, Blocks, Concern, Current, Key, Remarks, Report, Row, Unpriced};
 use crate::ledger::Dimension;
 use crate::model::Tokens;
 
@@ -22,6 +22,27 @@ struct Document<'r> {
     total: Compared,
     unpriced: Vec<Unknown<'r>>,
     provenance: Provenance,
+}
+
+/// What there is to know of costs, where somebody asks.
+#[derive(Serialize)]
+pub(super) struct Explained<'r> {
+    remarks: Vec<Concerned<'r>>,
+    price_lists: Vec<PricedBy<'r>>,
+}
+
+#[derive(Serialize)]
+struct Concerned<'r> {
+    remark: &'r str,
+    meaning: &'r str,
+    #[serde(flatten)]
+    sums: Sums,
+}
+
+#[derive(Serialize)]
+struct PricedBy<'r> {
+    version: &'r str,
+    responses: i64,
 }
 
 #[derive(Serialize)]
@@ -63,9 +84,11 @@ struct Change {
 }
 
 #[derive(Serialize)]
-struct Sums {
+pub(super) struct Sums {
     responses: i64,
-    sessions: i64,
+    /// None: of one session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sessions: Option<i64>,
     tokens: Classes,
     web_searches: i64,
     #[serde(rename = "cost_usd", serialize_with = "usd_number")]
@@ -97,7 +120,7 @@ struct Classes {
 }
 
 #[derive(Serialize)]
-struct Unknown<'r> {
+pub(super) struct Unknown<'r> {
     model: &'r str,
     responses: i64,
     tokens: Classes,
@@ -231,10 +254,31 @@ pub fn render<'r>(report: &'r Report) -> Result<String, serde_json::Error> {
     Ok(serde_json::to_string(&document)? + "\n")
 }
 
+pub(super) fn explained(remarks: &Remarks, sums: impl Fn(&Amount) -> Sums) -> Explained<'_> {
+    let concerned = |Concern { remark, amount }: &Concern| Concerned {
+        remark: remark.name,
+        meaning: remark.meaning,
+        sums: sums(amount),
+    };
+    Explained {
+        remarks: remarks.concerns.iter().map(concerned).collect(),
+        price_lists: remarks
+            .price_lists
+            .iter()
+            .map(|(version, responses)| PricedBy { version, responses: *responses })
+            .collect(),
+    }
+}
+
+/// Of what lies within one session.
+pub(super) fn sums_of_session(amount: &Amount, is_contracted: bool) -> Sums {
+    Sums { sessions: None, ..sums(amount, is_contracted) }
+}
+
 fn sums(amount: &Amount, is_contracted: bool) -> Sums {
     Sums {
         responses: amount.responses,
-        sessions: amount.sessions(),
+        sessions: Some(amount.sessions()),
         tokens: classes(&amount.tokens),
         web_searches: amount.web_searches,
         cost: amount.cost_picousd,
@@ -266,7 +310,7 @@ fn classes(tokens: &Tokens) -> Classes {
     Classes { input, output, cache_read, cache_write_5m, cache_write_1h }
 }
 
-fn unknown(unpriced: &Unpriced) -> Unknown<'_> {
+pub(super) fn unknown(unpriced: &Unpriced) -> Unknown<'_> {
     Unknown { model: &unpriced.model, responses: unpriced.responses, tokens: classes(&unpriced.tokens) }
 }
 

@@ -17,7 +17,7 @@ pub fn render(report: &Report) -> String {
     let mut lines = vec![heading, String::new(), joined(titles), joined(rules.map(String::from))];
     let decimals = text::decimals(report);
     lines.extend(text::lines(report).iter().map(|line| joined(cells(line, &money, decimals).into_iter())));
-    let warnings = text::warnings(report);
+    let warnings = text::warnings(&report.unpriced);
     if let Some((first, models)) = warnings.split_first() {
         lines.extend([String::new(), first.clone(), String::new()]);
         lines.extend(models.iter().map(|model| format!("* {}", escaped(model))));

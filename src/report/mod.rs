@@ -1,7 +1,7 @@
 //! What was spent, from the ledger's rollup to text.
 //!
 //! [`cost`] adds up cells by one or two keys, [`blocks`](blocks()) by window of five hours; `table`, `json`, `csv` and
-//! `markdown` write the result.
+//! `markdown` write the result. `sessions` tells of sessions and what happened in them.
 //! Nothing here prints, or asks the clock or the environment.
 
 mod amount;
@@ -16,11 +16,14 @@ pub mod json;
 mod key;
 pub mod markdown;
 mod number;
+mod page;
 mod period;
 pub mod prices;
 mod projects;
+mod remarks;
 #[cfg(test)]
 mod sample;
+pub mod sessions;
 mod spelling;
 pub mod table;
 mod text;
@@ -42,6 +45,7 @@ pub use blocks::{Block, Blocks, Current, Rate, blocks};
 pub use key::Key;
 pub use period::{Bound, Last, Period};
 pub use projects::Projects;
+pub use remarks::{Concern, Remarks};
 pub use spelling::nearest;
 pub use text::moved;
 
@@ -58,6 +62,8 @@ pub enum Error {
     /// A filter that nothing in the ledger can pass is a slip of the pen, not an empty report.
     #[error("no {what} matches `{wanted}`; {}", known(near))]
     NoMatch { what: &'static str, wanted: String, near: Vec<String> },
+    #[error("`{wanted}` begins the ids of {} sessions:{}", ids.len(), listed(ids))]
+    Ambiguous { wanted: String, ids: Vec<String> },
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
 }
@@ -84,6 +90,8 @@ pub struct Query {
     pub branch: Option<String>,
     /// An id, or the beginning of some.
     pub session: Option<String>,
+    /// A Claude config dir, or the end of one.
+    pub account: Option<String>,
     pub zone: TimeZone,
     /// The first day of weeks.
     pub week_starts: Weekday,
@@ -103,6 +111,7 @@ impl Query {
             model: None,
             branch: None,
             session: None,
+            account: None,
             zone,
             week_starts: Weekday::Monday,
             projects: Projects::default(),
@@ -251,6 +260,14 @@ fn compare(
         total,
         is_early: quarters.contains(&calendar::quarter(*now)),
     })
+}
+
+/// A line each, but not too many.
+fn listed(ids: &[String]) -> String {
+    const MANY: usize = 10;
+    let named = ids.iter().take(MANY).map(|id| format!("\n  {id}"));
+    let more = ids.len().checked_sub(MANY).filter(|more| *more > 0);
+    named.chain(more.map(|more| format!("\n  and {more} more"))).collect()
 }
 
 fn known(near: &[String]) -> String {

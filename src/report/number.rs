@@ -29,6 +29,14 @@ pub(super) fn percent(part: i128, whole: i128) -> String {
     format!("{sign}{}.{}", tenths.unsigned_abs() / 10, tenths.unsigned_abs() % 10)
 }
 
+/// As in `1 response` and `2,000 responses`.
+pub(super) fn counted(count: i64, what: &str) -> String {
+    let mut out = String::new();
+    push_grouped(&mut out, count);
+    out.extend([" ", what, if count == 1 { "" } else { "s" }]);
+    out
+}
+
 /// With commas between thousands, before a decimal point if there is one.
 pub(super) fn grouped(number: &str) -> String {
     let whole = number.find('.').unwrap_or(number.len());

@@ -64,7 +64,7 @@ pub fn render(report: &Report, width: usize, is_terminal: bool) -> String {
         out.extend(["\n", bold, &title, plain, "\n"]);
         chart::bars(&mut out, report, width);
     }
-    for (at, line) in text::warnings(report).iter().enumerate() {
+    for (at, line) in text::warnings(&report.unpriced).iter().enumerate() {
         out += if at == 0 { "\n" } else { "  " };
         out += line;
         out.push('\n');

@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::number::{exact_usd, grouped, push_usd};
-use super::{Amount, Block, Blocks, Current, Key, Previous, Priced, Report, Row};
+use super::number::{counted, exact_usd, grouped, push_usd};
+use super::{Amount, Block, Blocks, Current, Key, Previous, Priced, Report, Row, Unpriced};
 use crate::ledger::{Dimension, Moved};
 
 const CENT_PICOUSD: i128 = 10_000_000_000;
@@ -202,7 +202,7 @@ pub(super) fn shown(key: Key, row: &Row) -> Cow<'_, str> {
     plain(name)
 }
 
-fn plain(name: &str) -> Cow<'_, str> {
+pub(super) fn plain(name: &str) -> Cow<'_, str> {
     if name.contains(char::is_control) {
         Cow::Owned(name.replace(char::is_control, "\u{fffd}"))
     } else {
@@ -212,7 +212,12 @@ fn plain(name: &str) -> Cow<'_, str> {
 
 /// What a cost is rounded to, for all of a report: cents, unless there is less than one.
 pub(super) fn decimals(report: &Report) -> u32 {
-    if (1..CENT_PICOUSD).contains(&report.total.cost_picousd) { 4 } else { 2 }
+    decimals_of(&report.total)
+}
+
+/// The same, of what a total has.
+pub(super) fn decimals_of(total: &Amount) -> u32 {
+    if (1..CENT_PICOUSD).contains(&total.cost_picousd) { 4 } else { 2 }
 }
 
 /// In dollars; a lower bound says so.
@@ -322,7 +327,12 @@ fn length(seconds: i64) -> String {
 
 /// What the report covers.
 pub(super) fn heading(report: &Report) -> String {
-    format!("{}, {}", days(report), report.timezone)
+    heading_of(report.since, report.until, &report.timezone)
+}
+
+pub(super) fn heading_of(since: Option<Date>, until: Option<Date>, timezone: &str) -> String {
+    let days = since.zip(until).map_or_else(|| "all time".into(), |(since, until)| range(since, until));
+    format!("{days}, {timezone}")
 }
 
 /// What it is compared with, as lines.
@@ -335,17 +345,14 @@ pub(super) fn comparison(report: &Report) -> Vec<String> {
 
 /// Why there are no rows.
 pub(super) fn nothing(report: &Report) -> String {
-    match report.ledger_span {
-        None => "Nothing yet: the ledger is empty.\n".into(),
-        Some((first, last)) => {
-            format!("Nothing for {}: the ledger holds {first} to {last}.\n", heading(report))
-        }
-    }
+    nothing_for(&heading(report), report.ledger_span)
 }
 
-fn days(report: &Report) -> String {
-    let (Some(since), Some(until)) = (report.since, report.until) else { return "all time".into() };
-    range(since, until)
+pub(super) fn nothing_for(heading: &str, ledger_span: Option<(Date, Date)>) -> String {
+    match ledger_span {
+        None => "Nothing yet: the ledger is empty.\n".into(),
+        Some((first, last)) => format!("Nothing for {heading}: the ledger holds {first} to {last}.\n"),
+    }
 }
 
 fn range(since: Date, until: Date) -> String {
@@ -353,15 +360,19 @@ fn range(since: Date, until: Date) -> String {
 }
 
 /// What is missing from the costs, a line each, and what to do about it; empty if nothing is.
-pub(super) fn warnings(report: &Report) -> Vec<String> {
-    if report.unpriced.is_empty() {
+pub(super) fn warnings(unpriced: &[Unpriced]) -> Vec<String> {
+    if unpriced.is_empty() {
         return vec![];
     }
     let mut lines = vec!["No price known, so costs are at least (≥). Update odin.".to_string()];
-    lines.extend(report.unpriced.iter().map(|unpriced| {
-        let (responses, tokens) = (unpriced.responses.to_string(), unpriced.tokens.total().to_string());
-        let model = plain(&unpriced.model);
-        format!("{model}: {} responses, {} tokens", grouped(&responses), grouped(&tokens))
+    lines.extend(unpriced.iter().map(|unpriced| {
+        let (responses, tokens) = (unpriced.responses, unpriced.tokens.total());
+        format!(
+            "{}: {}, {}",
+            plain(&unpriced.model),
+            counted(responses, "response"),
+            counted(tokens, "token")
+        )
     }));
     lines
 }

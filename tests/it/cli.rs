@@ -128,6 +128,7 @@ fn help_and_version_succeed() {
         "up --help",
         "ledger check -h",
         "prices -h",
+        "sessions --help",
     ] {
         let run = home.run(args);
         assert!(

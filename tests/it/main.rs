@@ -28,3 +28,4 @@ mod merge;
 mod prices;
 mod random;
 mod real_client;
+mod sessions;

@@ -3,7 +3,6 @@
 //! [`sheet`] finds the models that are asked for; `table` and `json` write them.
 
 pub mod json;
-mod page;
 pub mod table;
 
 use std::cmp::Reverse;

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::page::{Page, Row};
 use super::{Sheet, is_retired};
 use crate::pricing::overlay::{Deal, Discount};
 use crate::pricing::table::{Entry, ModelPrices, Period, Speed, Tier};
 use crate::pricing::{MicroUsd, Model, Prices};
 use crate::report::number::grouped;
+use crate::report::page::{Column, Page, Row};
 
 const INDENT: usize = 2;
 const TITLES: [&str; 7] = ["Input", "Output", "Write 5m", "Write 1h", "Read", "From", "Until"];
@@ -32,7 +32,7 @@ fn several(page: &mut Page, sheet: &Sheet) {
     page.title(&format!("USD per million tokens on {}", sheet.at));
     page.gap();
     let rows: Vec<Row> = sheet.models.iter().flat_map(|model| current_rows(sheet, model)).collect();
-    page.table("Model", &TITLES, FITS, &rows);
+    page.table("Model", &TITLES.map(Column::Number), FITS, &rows);
     page.gap();
     origin(page, sheet.prices);
     page.say(0, "One model over time, and why: odin prices MODEL");
@@ -52,7 +52,7 @@ fn one(page: &mut Page, sheet: &Sheet, id: &str, model: &Model, prices: &ModelPr
     page.gap();
     page.title("USD per million tokens, and what holds on that day (→)");
     page.gap();
-    page.table("", &TITLES, FITS, &history(sheet, prices));
+    page.table("", &TITLES.map(Column::Number), FITS, &history(sheet, prices));
     section(page, "On top", &on_top(sheet.prices, prices));
     section(page, "Your discounts", &discounts(sheet, prices));
     section(page, "Confidence and notes", &known(prices));
@@ -80,7 +80,7 @@ fn current_rows(sheet: &Sheet, model: &ModelPrices) -> Vec<Row> {
         if let Some(entry) = listed {
             all.extend(rows("", entry, valid(model, entry), |price| price.to_string()));
         } else if speed == Speed::Standard {
-            all.push(Row { label: String::new(), cells: cells([const { None }; 5], Period::ALWAYS) });
+            all.push(Row { cells: cells([const { None }; 5], Period::ALWAYS), ..Row::default() });
         }
         match sheet.deal(model, speed) {
             Some(Deal::Prices(entry)) if entry.speed == speed => {
@@ -143,6 +143,7 @@ fn rows(what: &str, entry: &Entry, period: Period, price: impl Fn(MicroUsd) -> S
         Row {
             label: what.into_iter().chain(fast).chain(above).collect::<Vec<_>>().join(", "),
             cells: cells(prices.map(|known| known.map(&price)), if n == 0 { period } else { Period::ALWAYS }),
+            is_sum: false,
         }
     };
     entry.tiers.iter().enumerate().map(row).collect()

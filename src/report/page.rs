@@ -2,10 +2,8 @@
 
 use std::borrow::Cow;
 
-use crate::report::table::{BOLD, PLAIN, columns_of};
+use super::table::{BOLD, GAP, PLAIN, columns_of};
 
-/// Between columns.
-const GAP: usize = 2;
 /// Text is not wrapped to less.
 const MIN_WIDTH: usize = 30;
 /// A line that is wrapped goes on so much to the right.
@@ -17,10 +15,28 @@ pub(super) struct Page {
     width: usize,
 }
 
-/// A name to the left, and numbers and dates to the right.
+/// A name to the left, and what the columns say of it.
+#[derive(Default)]
 pub(super) struct Row {
     pub(super) label: String,
     pub(super) cells: Vec<String>,
+    /// It stands under a rule.
+    pub(super) is_sum: bool,
+}
+
+/// Numbers and dates are aligned to the right, texts to the left.
+#[derive(Clone, Copy)]
+pub(super) enum Column {
+    Number(&'static str),
+    Text(&'static str),
+}
+
+impl Column {
+    fn title(self) -> &'static str {
+        match self {
+            Self::Number(title) | Self::Text(title) => title,
+        }
+    }
 }
 
 impl Page {
@@ -41,12 +57,25 @@ impl Page {
         self.wrapped(indent, text, false);
     }
 
+    /// What there is to say of something, line by line; what is wrapped goes on under it.
+    pub(super) fn items(&mut self, indent: usize, items: &[(&str, String)]) {
+        let names = items.iter().map(|(name, _)| columns_of(name)).max().unwrap_or_default();
+        for (name, said) in items {
+            let name = format!("{}{name}", " ".repeat(indent));
+            let at = indent + names + GAP;
+            self.behind(format!("{name}{}", " ".repeat(at - columns_of(&name))), at, said, false);
+        }
+    }
+
     fn wrapped(&mut self, indent: usize, text: &str, is_bold: bool) {
-        let mut line = " ".repeat(indent);
+        self.behind(" ".repeat(indent), indent + HANGING, text, is_bold);
+    }
+
+    fn behind(&mut self, mut line: String, hanging: usize, text: &str, is_bold: bool) {
         let mut is_empty = true;
         for word in text.split_whitespace() {
             if !is_empty && columns_of(&line) + 1 + columns_of(word) > self.width {
-                self.lines.push((std::mem::replace(&mut line, " ".repeat(indent + HANGING)), is_bold));
+                self.lines.push((std::mem::replace(&mut line, " ".repeat(hanging)), is_bold));
                 is_empty = true;
             }
             if !is_empty {
@@ -59,30 +88,45 @@ impl Page {
     }
 
     /// With the first of `fits`, sets of columns, that there is room for; if there is none, with shorter labels.
-    pub(super) fn table(&mut self, label: &str, titles: &[&str], fits: &[&[usize]], rows: &[Row]) {
+    pub(super) fn table(
+        &mut self,
+        label: &str,
+        columns: &[Column],
+        fits: &[impl AsRef<[usize]>],
+        rows: &[Row],
+    ) {
         let widest = |texts: &mut dyn Iterator<Item = &str>| texts.map(columns_of).max().unwrap_or_default();
         let mut names = widest(&mut rows.iter().map(|row| row.label.as_str()).chain([label]));
-        let widths: Vec<usize> = (0..titles.len())
-            .map(|at| widest(&mut rows.iter().map(|row| row.cells[at].as_str()).chain([titles[at]])))
+        let widths: Vec<usize> = (0..columns.len())
+            .map(|at| widest(&mut rows.iter().map(|row| row.cells[at].as_str()).chain([columns[at].title()])))
             .collect();
-        let numbers = |columns: &[usize]| columns.iter().map(|at| GAP + widths[*at]).sum::<usize>();
-        let fitting = fits.iter().find(|columns| names + numbers(columns) <= self.width);
-        let columns = fitting.or(fits.last()).copied().unwrap_or_default();
-        names = names.min(self.width.saturating_sub(numbers(columns)));
+        let taken = |shown: &[usize]| shown.iter().map(|at| GAP + widths[*at]).sum::<usize>();
+        let mut fits = fits.iter().map(AsRef::as_ref);
+        let last = fits.clone().next_back();
+        let shown = fits.find(|shown| names + taken(shown) <= self.width).or(last).unwrap_or_default();
+        names = names.min(self.width.saturating_sub(taken(shown)));
         let line = |label: &str, cell: &dyn Fn(usize) -> String| {
             let label = shortened(label, names);
             let mut line = format!("{label}{}", " ".repeat(names.saturating_sub(columns_of(&label))));
-            for at in columns {
+            for at in shown {
                 let cell = cell(*at);
-                line += &" ".repeat(GAP + widths[*at] - columns_of(&cell));
-                line += &cell;
+                let room = " ".repeat(widths[*at] - columns_of(&cell));
+                line += &" ".repeat(GAP);
+                match columns[*at] {
+                    Column::Number(_) => line.extend([room, cell]),
+                    Column::Text(_) => line.extend([cell, room]),
+                }
             }
             line.trim_end().to_string()
         };
-        self.lines.push((line(label, &|at| titles[at].into()), true));
-        self.lines.push(("─".repeat(names + numbers(columns)), false));
+        let rule = || ("─".repeat(names + taken(shown)), false);
+        self.lines.push((line(label, &|at| columns[at].title().into()), true));
+        self.lines.push(rule());
         for row in rows {
-            self.lines.push((line(&row.label, &|at| row.cells[at].clone()), false));
+            if row.is_sum {
+                self.lines.push(rule());
+            }
+            self.lines.push((line(&row.label, &|at| row.cells[at].clone()), row.is_sum));
         }
     }
 
