@@ -23,6 +23,7 @@ Examples:
   odin cost report --since 2026-11-01 --project odin   one project since a day
   odin cost report --by project --last 7d --compare    beside the 7 days before
   odin cost report --by week --last 3m --chart         with bars, in a terminal or a file
+  odin cost report --last month --explain              with what there is to know of the costs
   odin cost report --by session --last today --format json
 
 Costs are list prices of the API. An amount that misses a price is marked ≥, at least.";
@@ -63,6 +64,11 @@ pub struct ReportOptions {
     /// Draw a bar for each row below the table, and what was spent a day above it
     #[arg(long)]
     chart: bool,
+    /// Say what there is to know of the costs: promotions, prices that were not known, what the usage leaves open
+    ///
+    /// Looks at every response of the ledger, which takes longer.
+    #[arg(long)]
+    explain: bool,
     #[command(flatten)]
     pub scope: Scope,
 }
@@ -152,10 +158,14 @@ pub fn report(options: &ReportOptions, ledger: &Ledger, config: &Config) -> anyh
     if options.chart && options.scope.format != Format::Table {
         return Err(Usage("--chart draws for people: leave out --format, or say table".into()).into());
     }
+    if options.explain && options.scope.format == Format::Csv {
+        return Err(Usage("--explain has no place in CSV: say table, json or markdown".into()).into());
+    }
     let query = Query {
         by: options.by.clone(),
         compares: options.compare,
         charts: options.chart,
+        explains: options.explain,
         ..options.scope.query(Last::Days(30), config)?
     };
     let report = report::cost(ledger, &query).map_err(explained)?;

@@ -236,6 +236,7 @@ impl Blocks {
             otel: Amount::default(),
             daily: None,
             unpriced: self.unpriced.clone(),
+            remarks: None,
         }
     }
 }

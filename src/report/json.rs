@@ -22,6 +22,8 @@ struct Document<'r> {
     total: Compared,
     unpriced: Vec<Unknown<'r>>,
     provenance: Provenance,
+    #[serde(flatten)]
+    explained: Option<Explained<'r>>,
 }
 
 /// What there is to know of costs, where somebody asks.
@@ -250,6 +252,7 @@ pub fn render<'r>(report: &'r Report) -> Result<String, serde_json::Error> {
             otel: sums(&report.otel),
             cost_state: (),
         },
+        explained: report.remarks.as_ref().map(|remarks| explained(remarks, sums)),
     };
     Ok(serde_json::to_string(&document)? + "\n")
 }
@@ -413,6 +416,18 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part}\n{text}");
         }
+    }
+
+    #[test]
+    fn what_there_is_to_know_comes_last_and_on_request() {
+        let text = render(&sample::explained()).unwrap();
+        for part in [
+            r#""cost_state":null},"remarks":[{"remark":"aborted","meaning":"The response was cut short and its last usage never came; the output is a lower bound.","responses":12,"sessions":1,"#,
+            r#""unpriced_responses":0}],"price_lists":[{"version":"2026-11-01/1","responses":5},{"version":"2026-11-23/1","responses":12}]}"#,
+        ] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+        assert!(!render(&sample::by_day()).unwrap().contains("remarks"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::number::grouped;
 use super::text::{self, Column, Line, Money};
-use super::{Blocks, Report};
+use super::{Blocks, Report, remarks};
 
 pub fn render(report: &Report) -> String {
     if report.rows.is_empty() {
@@ -21,6 +21,15 @@ pub fn render(report: &Report) -> String {
     if let Some((first, models)) = warnings.split_first() {
         lines.extend([String::new(), first.clone(), String::new()]);
         lines.extend(models.iter().map(|model| format!("* {}", escaped(model))));
+    }
+    if let Some(remarks) = &report.remarks {
+        let told = remarks::told(remarks, &report.unpriced, decimals);
+        let told = told.iter().map(|[what, meaning]| format!("{what}. {meaning}"));
+        lines.extend([String::new(), remarks::TITLE.into(), String::new()]);
+        lines.extend(
+            told.chain(remarks::sources(remarks, &report.unpriced))
+                .map(|line| format!("* {}", escaped(&line))),
+        );
     }
     lines.join("\n") + "\n"
 }
@@ -108,6 +117,21 @@ No price known, so costs are at least (≥). Update odin.
         assert!(
             current.starts_with("* time: 1 h 15 min gone, 3 h 45 min left\n* so far: 3,060,100"),
             "{text}"
+        );
+    }
+
+    #[test]
+    fn what_there_is_to_know_is_a_list() {
+        let text = render(&sample::explained());
+        let (_, below) = text.split_once("\n\nWhat to know of these costs\n\n").unwrap();
+        let lines: Vec<&str> = below.lines().collect();
+        assert_eq!(
+            (lines[1], lines[2], lines[4]),
+            (
+                "* ttl_unknown: 3 responses, 854 tokens, $0.50. Cache writes came without their lifetime; taken as 5-minute writes, a lower bound.",
+                "* no price for claude-next: 2 responses, 3,610 tokens. Update odin, or say what it costs: \\`odin prices claude-next\\` tells how.",
+                "* Priced by 2026-11-23/1: 12 responses"
+            )
         );
     }
 

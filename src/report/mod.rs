@@ -83,6 +83,8 @@ pub struct Query {
     pub compares: bool,
     /// What is spent a day is told, too.
     pub charts: bool,
+    /// With what there is to know of the costs.
+    pub explains: bool,
     /// A path, an alias, a group, or the end of a path.
     pub project: Option<String>,
     /// An id, the id it is priced as, or a part of one.
@@ -107,6 +109,7 @@ impl Query {
             period,
             compares: false,
             charts: false,
+            explains: false,
             project: None,
             model: None,
             branch: None,
@@ -140,6 +143,8 @@ pub struct Report {
     pub daily: Option<BTreeMap<Date, i128>>,
     /// By tokens, the most first.
     pub unpriced: Vec<Unpriced>,
+    /// Where the query explains.
+    pub remarks: Option<Remarks>,
 }
 
 /// The period before.
@@ -212,6 +217,7 @@ pub fn cost(ledger: &Ledger, query: &Query) -> Result<Report, Error> {
         transcript: groups.transcript,
         otel: groups.otel,
         daily: query.charts.then(|| by_date(&groups.daily, zone)),
+        remarks: query.explains.then(|| remarks::of_period(ledger, query, &quarters)).transpose()?,
     })
 }
 
@@ -280,7 +286,7 @@ mod tests {
         Amount, Block, Error, Key, Last, Period, Priced, Projects, Query, Report, Row, blocks, cost,
     };
     use crate::ledger::{Ledger, Reader};
-    use crate::model::{Response, Tokens};
+    use crate::model::{Attempt, AttemptKind, Response, Tokens};
     use jiff::Timestamp;
     use jiff::tz::TimeZone;
     use std::borrow::Cow;
@@ -651,6 +657,64 @@ mod tests {
             let query = Query { project: Some(project.into()), ..by(&["group"]) };
             assert_eq!(cost(&ledger, &query).unwrap().total.tokens.output, want, "{project}");
         }
+    }
+
+    #[test]
+    fn what_there_is_to_know_is_of_what_the_report_takes_in() {
+        let (_dir, mut ledger) = empty_ledger();
+        let advisor = |model: &str| Attempt {
+            kind: AttemptKind::Advisor,
+            model: Some(model.into()),
+            tokens: Tokens { output: 100, ..Tokens::default() },
+        };
+        let own = |output| Attempt {
+            kind: AttemptKind::Message,
+            model: None,
+            tokens: Tokens { output, ..Tokens::default() },
+        };
+        let responses = vec![
+            response("2026-11-20T12:00Z", "s", "/w/odin", OPUS, 1),
+            Response {
+                is_ttl_unknown: true,
+                attempts: vec![own(10), advisor(HAIKU)],
+                ..response("2026-11-20T12:00Z", "s", "/w/odin", OPUS, 10)
+            },
+            Response {
+                is_ttl_unknown: true,
+                is_aborted: true,
+                ..response("2026-11-21T12:00Z", "t", "/w/web", HAIKU, 1000)
+            },
+            response("2026-11-21T12:00Z", "t", "/w/web", "anthropic.claude-opus-5-5", 10_000),
+        ];
+        add(&mut ledger, "/home/anna/.claude", responses);
+        let explained = |query: Query| {
+            let report = cost(&ledger, &Query { explains: true, ..query }).unwrap();
+            let remarks = report.remarks.unwrap();
+            let versions = remarks.price_lists.iter().map(|(_, responses)| *responses).collect::<Vec<_>>();
+            let concerns = remarks.concerns.into_iter().map(|concern| {
+                let Amount { responses, tokens, .. } = concern.amount;
+                (concern.remark.name, responses, tokens.output)
+            });
+            (concerns.collect::<Vec<_>>(), versions)
+        };
+        let by = all(&["day"]);
+        assert_eq!(
+            explained(by.clone()),
+            (vec![("ttl_unknown", 2, 1110), ("aborted", 1, 1000), ("region_unknown", 1, 10_000)], vec![4])
+        );
+        let first_day = Period::Between { since: None, until: Some("2026-11-20".parse().unwrap()) };
+        assert_eq!(
+            explained(Query { period: first_day, ..by.clone() }),
+            (vec![("ttl_unknown", 1, 110)], vec![2])
+        );
+        assert_eq!(
+            explained(Query { model: Some(HAIKU.into()), ..by.clone() }),
+            (vec![("aborted", 1, 1000), ("ttl_unknown", 1, 1100)], vec![1]),
+            "the advisor is of this model, its response is not"
+        );
+        let plain = Query { session: Some("s".into()), model: Some(HAIKU.into()), ..by.clone() };
+        assert_eq!(explained(plain), (vec![("ttl_unknown", 0, 100)], vec![0]));
+        assert_eq!(cost(&ledger, &by).unwrap().remarks, None);
     }
 
     #[test]

@@ -2,12 +2,15 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 
+use super::filter::Filter;
+use super::groups::Origins;
 use super::number::counted;
 use super::page::Page;
 use super::text::{plain, push_cost};
-use super::{Amount, Unpriced};
-use crate::ledger::{self, Told};
+use super::{Amount, Error, Query, Unpriced};
+use crate::ledger::{self, Ledger, Told};
 use crate::pricing::Remark;
 
 pub(super) const TITLE: &str = "What to know of these costs";
@@ -61,6 +64,20 @@ impl Gathered {
         price_lists.sort();
         Remarks { concerns, price_lists }
     }
+}
+
+/// What there is to say of a period. Goes through all responses of the ledger.
+pub(super) fn of_period(ledger: &Ledger, query: &Query, quarters: &Range<i64>) -> Result<Remarks, Error> {
+    let filter = Filter::find(ledger, query)?;
+    let origins = Origins::read(ledger, query, &filter)?;
+    let mut gathered = Gathered::default();
+    ledger.responses(quarters, |told| {
+        let origin = origins.of(told.cell.origin);
+        if origin.passes && filter.models.as_ref().is_none_or(|models| models.contains(&told.model)) {
+            gathered.add(told, origin.session);
+        }
+    })?;
+    Ok(gathered.finish(&ledger.price_lists()?))
 }
 
 /// What each remark is about, and what it says.

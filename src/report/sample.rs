@@ -4,9 +4,10 @@ use jiff::civil::date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-use super::{Amount, Block, Blocks, Current, Key, Previous, Rate, Report, Row, Unpriced};
+use super::{Amount, Block, Blocks, Concern, Current, Key, Previous, Rate, Remarks, Report, Row, Unpriced};
 use crate::ledger::{Cell, Sums};
 use crate::model::Tokens;
+use crate::pricing::Remark;
 
 const PICOUSD: i64 = 1_000_000_000_000;
 
@@ -67,6 +68,7 @@ fn report(by: &[&str], rows: Vec<Row>) -> Report {
         otel: Amount::default(),
         daily: None,
         unpriced: vec![],
+        remarks: None,
     }
 }
 
@@ -182,6 +184,18 @@ pub(super) fn blocks() -> Blocks {
         total,
         unpriced: vec![],
     }
+}
+
+/// Models with something to know of what they cost.
+pub(super) fn explained() -> Report {
+    let report = by_project_and_model();
+    let concern = |remark, amount: &Amount| Concern { remark, amount: amount.clone() };
+    let (opus, haiku) = (&report.rows[0].parts[0].amount, &report.rows[1].amount);
+    let remarks = Remarks {
+        concerns: vec![concern(Remark::ABORTED, opus), concern(Remark::TTL_UNKNOWN, haiku)],
+        price_lists: vec![("2026-11-01/1".into(), 5), ("2026-11-23/1".into(), 12)],
+    };
+    Report { remarks: Some(remarks), ..report }
 }
 
 /// A project of some path and alias.

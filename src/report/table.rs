@@ -6,8 +6,9 @@
 use std::borrow::Cow;
 
 use super::number::{push_grouped, push_short};
+use super::page::Page;
 use super::text::{self, Cells, Column, Line, Money};
-use super::{Amount, Blocks, Key, Report, chart};
+use super::{Amount, Blocks, Key, Report, chart, remarks};
 use crate::ledger::Dimension;
 
 /// Between columns.
@@ -68,6 +69,11 @@ pub fn render(report: &Report, width: usize, is_terminal: bool) -> String {
         out += if at == 0 { "\n" } else { "  " };
         out += line;
         out.push('\n');
+    }
+    if let Some(remarks) = &report.remarks {
+        let mut page = Page::new(width);
+        remarks::show(&mut page, remarks, &report.unpriced, text::decimals(report));
+        out += &page.text(is_terminal);
     }
     out
 }
@@ -294,7 +300,7 @@ fn columns_of_char(c: char) -> usize {
 #[cfg(test)]
 mod tests {
     use super::{blocks, columns_of, render, shortened};
-    use crate::report::{Report, sample};
+    use crate::report::{Remarks, Report, sample};
 
     #[test]
     fn a_wide_table_has_every_column_and_digit() {
@@ -433,6 +439,33 @@ Cost by month
     fn a_project_is_shown_by_its_alias() {
         let text = render(&sample::of_project("/w/odin", "the \x1b[31mledger"), 120, false);
         assert!(text.contains("\nthe \u{fffd}[31mledger  ") && !text.contains("/w/odin"), "{text}");
+    }
+
+    #[test]
+    fn what_there_is_to_know_stands_below() {
+        let text = render(&sample::explained(), 100, false);
+        let (_, below) = text.split_once("Update odin.\n").unwrap();
+        assert_eq!(
+            below,
+            "  claude-next: 2 responses, 3,610 tokens
+
+What to know of these costs
+  aborted: 12 responses, 3,060,100 tokens, $1.00
+    The response was cut short and its last usage never came; the output is a lower bound.
+  ttl_unknown: 3 responses, 854 tokens, $0.50
+    Cache writes came without their lifetime; taken as 5-minute writes, a lower bound.
+  no price for claude-next: 2 responses, 3,610 tokens
+    Update odin, or say what it costs: `odin prices claude-next` tells how.
+  Priced by 2026-11-01/1: 5 responses
+  Priced by 2026-11-23/1: 12 responses
+"
+        );
+        let plain = Report { remarks: Some(Remarks::default()), ..sample::by_day() };
+        let text = render(&plain, 100, false);
+        assert!(
+            text.ends_with("costs\n  All of it has a list price, and no response leaves anything open.\n"),
+            "{text}"
+        );
     }
 
     #[test]
