@@ -69,8 +69,9 @@ pub struct SessionEvent {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SessionGlance {
     pub name: String,
-    /// First time on its own lines, milliseconds since the epoch, as all below.
+    /// First and last time on its own lines, milliseconds since the epoch, as all below.
     pub begun_ms: Option<i64>,
+    pub ended_ms: Option<i64>,
     /// Of its first and its last response.
     pub first_answer_ms: Option<i64>,
     pub last_answer_ms: Option<i64>,
@@ -125,7 +126,7 @@ impl Ledger {
     pub fn session_glance(&self, session: i64, origins: &[SessionOrigin]) -> Result<SessionGlance, Error> {
         let read = || {
             let mut find = self.db.prepare_cached(
-                "SELECT name, begun_ms, EXISTS (SELECT 1 FROM fork WHERE session_id = ?1),
+                "SELECT name, begun_ms, ended_ms, EXISTS (SELECT 1 FROM fork WHERE session_id = ?1),
                         EXISTS (SELECT 1 FROM event WHERE session_id = ?1 AND kind = ?2)
                    FROM session WHERE id = ?1",
             )?;
@@ -134,8 +135,9 @@ impl Ledger {
                 Ok(SessionGlance {
                     name: row.get(0)?,
                     begun_ms: row.get(1)?,
-                    is_fork: row.get(2)?,
-                    is_interrupted: row.get(3)?,
+                    ended_ms: row.get(2)?,
+                    is_fork: row.get(3)?,
+                    is_interrupted: row.get(4)?,
                     ..SessionGlance::default()
                 })
             });

@@ -147,7 +147,7 @@ fn every_session_of_a_corpus_costs_what_the_report_says() {
             }
         }
         assert_eq!(row["unpriced_responses"], total["unpriced_responses"], "{id}");
-        for same in ["began", "last_answer", "duration_seconds", "projects", "branches"] {
+        for same in ["began", "last_answer", "ended", "duration_seconds", "projects", "branches"] {
             assert_eq!(row[same], session[same], "{same} of {id}");
         }
         assert_eq!(row["agents"].as_u64(), Some(agents.len() as u64 - 1), "{id}");

@@ -5,7 +5,7 @@ use super::{List, Listed, RFC3339, local};
 use crate::report::csv::{CONTRACT_FIELDS, FIELDS, contract, fields, quoted};
 
 const HEADER: &str =
-    "session,began,last_answer,duration_seconds,projects,branches,accounts,hosts,models,agents,marks";
+    "session,began,last_answer,ended,duration_seconds,projects,branches,accounts,hosts,models,agents,marks";
 
 pub fn list(list: &List) -> String {
     let is_contracted = list.rows.iter().any(|row| row.amount.is_contracted);
@@ -19,6 +19,7 @@ pub fn list(list: &List) -> String {
             quoted(&listed.session),
             time(listed.began_ms),
             time(listed.last_answer_ms),
+            time(listed.ended_ms),
             duration.unwrap_or_default(),
             quoted(&paths.join(";")),
             quoted(&listed.branches.join(";")),
@@ -47,11 +48,11 @@ mod tests {
         let all = sessions::list(&ledger, &sample::all(), Order::Cost, None).unwrap();
         let text = list(&all);
         let lines: Vec<&str> = text.lines().collect();
-        let fields = "session,began,last_answer,duration_seconds,projects,branches,accounts,hosts,models,agents,marks,responses,sessions,input,output,";
+        let fields = "session,began,last_answer,ended,duration_seconds,projects,branches,accounts,hosts,models,agents,marks,responses,sessions,input,output,";
         assert!(lines[0].starts_with(fields), "{text}");
         assert_eq!(
             lines[2].split_once("1400,4000").unwrap().0,
-            "6513270e-269e-4d37-a2a7-4de452e6b438,2026-11-20T09:59:15.000+01:00,2026-11-21T09:00:00.000+01:00,82845,\
+            "6513270e-269e-4d37-a2a7-4de452e6b438,2026-11-20T09:59:15.000+01:00,2026-11-21T09:00:00.000+01:00,2026-11-21T09:00:05.000+01:00,82850,\
              /home/anna/shop,main;checkout,/home/anna/.claude,here,\
              claude-opus-5-5;claude-sonnet-5-5;claude-haiku-5-5;claude-next,2,fork;interrupted,6,1,4540,3301,108000,"
         );

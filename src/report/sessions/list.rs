@@ -42,6 +42,8 @@ pub struct Listed {
     /// Milliseconds since the epoch, as below: its first line's time, or its first response's where that came before.
     pub began_ms: Option<i64>,
     pub last_answer_ms: Option<i64>,
+    /// The last that is known of it.
+    pub ended_ms: Option<i64>,
     /// The dearest first, like all names here.
     pub projects: Vec<Place>,
     pub branches: Vec<String>,
@@ -59,7 +61,7 @@ pub struct Listed {
 
 impl Listed {
     pub fn duration_ms(&self) -> Option<i64> {
-        Some(self.last_answer_ms? - self.began_ms?)
+        Some(self.ended_ms? - self.began_ms?)
     }
 
     /// What is out of the ordinary, a word each.
@@ -225,11 +227,13 @@ fn listed(
     for (model, share) in &sum.by_model {
         models.add(names.get(model).map_or("", String::as_str), *share);
     }
-    let SessionGlance { name, begun_ms, first_answer_ms, last_answer_ms, is_fork, is_interrupted } = glance;
+    let SessionGlance { name, begun_ms, ended_ms, first_answer_ms, last_answer_ms, is_fork, is_interrupted } =
+        glance;
     Listed {
         session: name,
         began_ms: [begun_ms, first_answer_ms].into_iter().flatten().min(),
         last_answer_ms,
+        ended_ms: ended_ms.max(last_answer_ms),
         projects: Place::all(projects.ranked(), &query.projects),
         branches: branches.ranked(),
         accounts: accounts.ranked(),

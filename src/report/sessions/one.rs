@@ -87,7 +87,7 @@ impl Tool {
 
 impl Session {
     pub fn duration_ms(&self) -> Option<i64> {
-        Some(self.last_answer_ms.or(self.ended_ms)? - self.began_ms?)
+        Some(self.ended_ms? - self.began_ms?)
     }
 }
 

@@ -175,6 +175,7 @@ fn head(session: &Session, decimals: u32) -> Vec<(&'static str, String)> {
         (plural("host", "hosts", &session.hosts), session.hosts.join(", ")),
         ("began", session.began_ms.map(|at| format!("{}, {zone}", time(at))).unwrap_or_default()),
         ("last answer", session.last_answer_ms.map(time).unwrap_or_default()),
+        ("ended", session.ended_ms.map(time).unwrap_or_default()),
         ("duration", duration(session)),
         ("cost", spent(&session.total, decimals)),
         ("forked from", session.forked_from.join(", ")),
@@ -452,6 +453,7 @@ Session 6513270e-269e-4d37-a2a7-4de452e6b438
   host         here
   began        2026-11-20 09:59:15, Europe/Berlin
   last answer  2026-11-21 09:00:00
+  ended        2026-11-21 09:00:05
   duration     23 h 00 min, of it 10 min 50 s active
   cost         ≥ $0.11 for 6 responses, 121,241 tokens
   forked from  d23f0824-128b-4f33-ac5c-7fd0a6a3a450
