@@ -1,7 +1,7 @@
 //! `odin up --demo`: the report of a small bundled sample, from a ledger that is thrown away.
 //!
-//! Four transcripts of one project: a session with its subagent, another one, and a fork of that, whose copied lines
-//! must not count twice.
+//! Four transcripts of one project: a session with its subagent, another one, which was interrupted, and a fork of that,
+//! whose copied lines must not count twice. Prompts and what tools put out were left out.
 
 use std::fs;
 
@@ -12,16 +12,23 @@ use crate::config::Config;
 use crate::ledger::Ledger;
 
 const FOLDER: &str = ".claude/projects/-home-dev-shop";
-const TRANSCRIPTS: [(&str, &str); 4] = [
-    ("main.jsonl", include_str!("demo/main.jsonl")),
-    ("main/subagents/agent-a5f0c1d2e3b4a5968.jsonl", include_str!("demo/agent.jsonl")),
-    ("checkout.jsonl", include_str!("demo/checkout.jsonl")),
-    ("fork.jsonl", include_str!("demo/fork.jsonl")),
+const FILES: [(&str, &str); 5] = [
+    ("6513270e-269e-4d37-a2a7-4de452e6b438.jsonl", include_str!("demo/main.jsonl")),
+    (
+        "6513270e-269e-4d37-a2a7-4de452e6b438/subagents/agent-a5f0c1d2e3b4a5968.jsonl",
+        include_str!("demo/agent.jsonl"),
+    ),
+    (
+        "6513270e-269e-4d37-a2a7-4de452e6b438/subagents/agent-a5f0c1d2e3b4a5968.meta.json",
+        include_str!("demo/agent.meta.json"),
+    ),
+    ("d23f0824-128b-4f33-ac5c-7fd0a6a3a450.jsonl", include_str!("demo/checkout.jsonl")),
+    ("9531985d-5d9d-49f8-a818-e811892f902b.jsonl", include_str!("demo/fork.jsonl")),
 ];
 
 pub(super) fn run(config: &Config) -> anyhow::Result<End> {
     let scratch = tempfile::tempdir().context("cannot create a temporary folder")?;
-    for (name, text) in TRANSCRIPTS {
+    for (name, text) in FILES {
         let path = scratch.path().join(FOLDER).join(name);
         let folder = path.parent().context("a transcript lies in a folder")?;
         fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
