@@ -10,6 +10,7 @@ mod exact;
 mod flags;
 mod model_id;
 pub mod overlay;
+pub mod saving;
 pub mod table;
 
 use std::path::{Path, PathBuf};
