@@ -116,7 +116,8 @@ fn existing(config: &Config) -> anyhow::Result<PathBuf> {
 
 fn check(config: &Config) -> anyhow::Result<End> {
     let path = existing(config)?;
-    let wrong = match Ledger::open_read_only(&path).and_then(|ledger| ledger.check()) {
+    let prices = prices::load(config)?;
+    let wrong = match Ledger::open_read_only(&path).and_then(|ledger| ledger.priced_by(prices).check()) {
         Err(error @ ledger::Error::Damaged { .. }) => vec![format!("{:#}", anyhow::Error::from(error))],
         checked => checked?,
     };

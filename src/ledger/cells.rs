@@ -1,9 +1,9 @@
 //! Packed cells: the sums of one UTC day as one run of bytes.
 //!
 //! Cells stand in the order of their keys. A cell is a run of LEB128 numbers: quarter of the day, origin, terms,
-//! provenance and pricing in one, responses, the five token classes, web searches, list cost, and by how much the
-//! contract cost differs from it; sums are zigzag-coded, so that a small negative one is short too. Before them stands
-//! the CRC-32 of the run: SQLite has no checksums, and a flipped bit must not become a wrong cost.
+//! provenance and pricing in one, responses, the five token classes, web searches, list cost, by how much the contract
+//! cost differs from it, and what the cache saved; sums are zigzag-coded, so that a small negative one is short too.
+//! Before them stands the CRC-32 of the run: SQLite has no checksums, and a flipped bit must not become a wrong cost.
 
 use super::rollup::{Key, Sums};
 use crate::model::Tokens;
@@ -27,7 +27,7 @@ pub(super) fn pack(cells: &[(Key, Sums)]) -> Vec<u8> {
         for number in [key.quarter.rem_euclid(QUARTERS_OF_DAY), key.origin, key.terms, kind] {
             put(&mut bytes, number.cast_unsigned());
         }
-        let Sums { responses, tokens, web_searches, cost_picousd, contract_picousd } = *sums;
+        let Sums { responses, tokens, web_searches, cost_picousd, contract_picousd, saving_picousd } = *sums;
         let Tokens { input, output, cache_read, cache_write_5m, cache_write_1h } = tokens;
         let extra = contract_picousd.wrapping_sub(cost_picousd);
         for number in [
@@ -40,6 +40,7 @@ pub(super) fn pack(cells: &[(Key, Sums)]) -> Vec<u8> {
             web_searches,
             cost_picousd,
             extra,
+            saving_picousd,
         ] {
             put(&mut bytes, zigzag(number));
         }
@@ -85,7 +86,8 @@ fn cell(day: i64, bytes: &mut &[u8]) -> Option<(Key, Sums)> {
     };
     let (web_searches, cost_picousd) = (sum()?, sum()?);
     let contract_picousd = cost_picousd.wrapping_add(sum()?);
-    Some((key, Sums { responses, tokens, web_searches, cost_picousd, contract_picousd }))
+    let saving_picousd = sum()?;
+    Some((key, Sums { responses, tokens, web_searches, cost_picousd, contract_picousd, saving_picousd }))
 }
 
 pub(super) fn put(bytes: &mut Vec<u8>, mut number: u64) {
@@ -135,13 +137,14 @@ mod tests {
             any::<[i64; 5]>().prop_map(|[input, output, cache_read, cache_write_5m, cache_write_1h]| {
                 Tokens { input, output, cache_read, cache_write_5m, cache_write_1h }
             });
-        (any::<[i64; 4]>(), tokens).prop_map(
-            |([responses, web_searches, cost_picousd, contract_picousd], tokens)| Sums {
+        (any::<[i64; 5]>(), tokens).prop_map(
+            |([responses, web_searches, cost_picousd, contract_picousd, saving_picousd], tokens)| Sums {
                 responses,
                 tokens,
                 web_searches,
                 cost_picousd,
                 contract_picousd,
+                saving_picousd,
             },
         )
     }

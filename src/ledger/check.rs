@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::cells::unpack;
 use super::rollup::{self, Key, QUARTER_MS, Sums};
-use super::{Error, Ledger};
+use super::{Error, Ledger, state};
 
 impl Ledger {
     /// What is wrong, one sentence each; empty if all is well.
@@ -23,6 +25,7 @@ impl Ledger {
               GROUP BY message_id, request_id HAVING count(*) > 1",
         ))?);
         found.extend(self.explained(self.rollup_differences())?);
+        found.extend(self.saving_differences()?);
         Ok(found)
     }
 
@@ -39,7 +42,10 @@ impl Ledger {
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
             let day: i64 = row.get(0)?;
-            let subtract = |key, sums: Sums| *differences.entry(key).or_default() += sums.negated();
+            // Which no row tells.
+            let subtract = |key, sums: Sums| {
+                *differences.entry(key).or_default() += Sums { saving_picousd: 0, ..sums }.negated();
+            };
             if !unpack(day, row.get_ref(1)?.as_blob()?, subtract) {
                 found.push(format!("the sums of day {day} since 1970 are damaged"));
             }
@@ -58,5 +64,27 @@ impl Ledger {
             ));
         }
         Ok(found)
+    }
+
+    /// What the cache saved of the responses, less what the rollup says: hours where that differs.
+    fn saving_differences(&self) -> Result<Vec<String>, Error> {
+        let priced_by: Option<String> = self.explained(state::get(&self.db, state::PRICES))?;
+        if priced_by.as_ref() != Some(&self.prices.version) {
+            // Opened without the user's prices, or they have changed: then whoever writes makes all sums anew.
+            return Ok(vec![]);
+        }
+        let mut differences: BTreeMap<i64, i64> = BTreeMap::new();
+        let mut add =
+            |quarter: i64, saved: i64| *differences.entry(quarter.div_euclid(4)).or_default() += saved;
+        self.responses(&(i64::MIN..i64::MAX), |told| add(told.cell.quarter, told.cell.sums.saving_picousd))?;
+        self.cells(i64::MIN..i64::MAX, |cell| add(cell.quarter, -cell.sums.saving_picousd))?;
+        differences.retain(|_, difference| *difference != 0);
+        let tell = |(hour, difference)| {
+            let at = Timestamp::from_second(hour * 3600).map(|at| at.to_string()).unwrap_or_default();
+            format!(
+                "what the cache saved in the hour of {at} differs from its responses by {difference} picodollars"
+            )
+        };
+        Ok(differences.into_iter().map(tell).collect())
     }
 }

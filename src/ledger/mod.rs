@@ -8,6 +8,7 @@ mod backup;
 mod batch;
 mod calls;
 mod cells;
+mod charge;
 mod check;
 mod export;
 mod files;
@@ -55,6 +56,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0002_daily_sums.sql"),
     include_str!("../../migrations/0003_life.sql"),
     include_str!("../../migrations/0004_sessions.sql"),
+    include_str!("../../migrations/0005_saving.sql"),
 ];
 
 /// What a ledger of this version says in `user_version`.
@@ -174,12 +176,16 @@ impl Ledger {
             // Waits for another process that does the same, and finds its work done.
             let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let done: i64 = tx.pragma_query_value(None, "user_version", |row| row.get(0))?;
+            if done >= FORMAT {
+                return Ok(());
+            }
             for (sql, n) in MIGRATIONS.iter().zip(1..).filter(|(_, n)| *n > done) {
                 tx.execute_batch(sql)?;
                 tx.pragma_update(None, "user_version", n)?;
             }
-            // What is derived may have another form now.
+            // What is derived may have another form now. What the cache saved comes with pricing all anew.
             rollup::rebuild(&tx)?;
+            state::forget(&tx, state::PRICES)?;
             tx.commit()
         };
         let path = self.path.clone();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::state;
 use crate::model::{Response, fnv1a};
@@ -153,14 +153,14 @@ impl Names {
     /// What terms of an id are.
     pub(super) fn terms_by_id(
         &mut self,
-        tx: &Transaction,
+        db: &Connection,
         prices: &'static Prices,
         id: i64,
     ) -> rusqlite::Result<&Terms> {
         if let Entry::Vacant(vacant) = self.terms_by_id.entry(id) {
             let sql = "SELECT model.name, speed, inference_geo, service_tier
                          FROM terms JOIN model ON model.id = model_id WHERE terms.id = ?1";
-            let terms = tx.prepare_cached(sql)?.query_row([id], |row| {
+            let terms = db.prepare_cached(sql)?.query_row([id], |row| {
                 Ok(Terms {
                     name: row.get(0)?,
                     model: prices.resolve(row.get_ref(0)?.as_str()?),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::rollup::Changes;
 use super::row::{Row, flag};
 use super::writer::Writer;
 use super::{Error, Ledger, explain, responses, state};
@@ -46,6 +47,8 @@ impl Ledger {
             }
             names.begin(&tx, std::mem::replace(is_writing, true))?;
             let mut writer = Writer::new(&tx, prices)?;
+            // What the cache saved by former prices nobody knows any more, so that no difference can be told.
+            tx.execute("DELETE FROM rollup", [])?;
             let (mut moved, mut last) = (BTreeMap::new(), 0);
             loop {
                 let rows = responses::after(&tx, last, CHUNK)?;
@@ -54,6 +57,7 @@ impl Ledger {
                 for before in rows {
                     let mut row = before.clone();
                     writer.charge(&tx, names, &mut row)?;
+                    writer.count(&tx, names, &row, Changes::add)?;
                     if row == before {
                         continue;
                     }
@@ -61,7 +65,7 @@ impl Ledger {
                         let model = names.terms_by_id(&tx, prices, row.terms)?.name.clone();
                         moved.entry(model).or_insert_with(Moved::default).add(&before, &row);
                     }
-                    writer.replace(&tx, names, Some(&before), row)?;
+                    writer.update(&tx, &row)?;
                 }
             }
             writer.finish(&tx, names)?;

@@ -1,6 +1,6 @@
 //! Rows of `response` and `attempt`: the statements that read and write them.
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::calls;
 use super::names::name_id;
@@ -22,8 +22,8 @@ macro_rules! select_rows {
 }
 
 /// The stored rows of a row's message; of its request where the message has no id.
-pub(super) fn of_message(tx: &Transaction, row: &Row) -> rusqlite::Result<Vec<Row>> {
-    let mut find = tx.prepare_cached(select_rows!(
+pub(super) fn of_message(db: &Connection, row: &Row) -> rusqlite::Result<Vec<Row>> {
+    let mut find = db.prepare_cached(select_rows!(
         "WHERE substr(CASE message_id WHEN '' THEN request_id ELSE message_id END, -6) = substr(?1, -6)
          ORDER BY response.id"
     ))?;
@@ -34,32 +34,32 @@ pub(super) fn of_message(tx: &Transaction, row: &Row) -> rusqlite::Result<Vec<Ro
         if message_id != row.message_id || message_id.is_empty() && request_id != row.request_id {
             continue;
         }
-        rows.push(with_attempts(tx, stored_row(stored)?)?);
+        rows.push(with_attempts(db, stored_row(stored)?)?);
     }
     Ok(rows)
 }
 
 /// At most so many of the stored rows behind an id, in the order of ids.
-pub(super) fn after(tx: &Transaction, id: i64, limit: usize) -> rusqlite::Result<Vec<Row>> {
-    let mut find = tx.prepare_cached(select_rows!("WHERE response.id > ?1 ORDER BY response.id LIMIT ?2"))?;
+pub(super) fn after(db: &Connection, id: i64, limit: usize) -> rusqlite::Result<Vec<Row>> {
+    let mut find = db.prepare_cached(select_rows!("WHERE response.id > ?1 ORDER BY response.id LIMIT ?2"))?;
     let mut found = find.query(params![id, i64::try_from(limit).unwrap_or(i64::MAX)])?;
     let mut rows = Vec::new();
     while let Some(stored) = found.next()? {
-        rows.push(with_attempts(tx, stored_row(stored)?)?);
+        rows.push(with_attempts(db, stored_row(stored)?)?);
     }
     Ok(rows)
 }
 
 /// The stored row of an id.
-pub(super) fn by_id(tx: &Transaction, id: i64) -> rusqlite::Result<Option<Row>> {
-    let mut find = tx.prepare_cached(select_rows!("WHERE response.id = ?1"))?;
+pub(super) fn by_id(db: &Connection, id: i64) -> rusqlite::Result<Option<Row>> {
+    let mut find = db.prepare_cached(select_rows!("WHERE response.id = ?1"))?;
     let row = find.query_row([id], stored_row).optional()?;
-    row.map(|row| with_attempts(tx, row)).transpose()
+    row.map(|row| with_attempts(db, row)).transpose()
 }
 
-fn with_attempts(tx: &Transaction, mut row: Row) -> rusqlite::Result<Row> {
+fn with_attempts(db: &Connection, mut row: Row) -> rusqlite::Result<Row> {
     if row.has(flag::ATTEMPTS) {
-        row.attempts = attempts(tx, row.id)?;
+        row.attempts = attempts(db, row.id)?;
     }
     Ok(row)
 }
@@ -107,8 +107,8 @@ pub(super) fn tokens_at(row: &rusqlite::Row, first: usize) -> rusqlite::Result<T
     })
 }
 
-fn attempts(tx: &Transaction, response: Option<i64>) -> rusqlite::Result<Vec<Charged>> {
-    tx.prepare_cached(
+fn attempts(db: &Connection, response: Option<i64>) -> rusqlite::Result<Vec<Charged>> {
+    db.prepare_cached(
         "SELECT kind, name, is_extra, cost_picousd, input, output, cache_read, cache_write_5m, cache_write_1h,
                 contract_picousd
            FROM attempt LEFT JOIN model ON model.id = model_id WHERE response_id = ?1 ORDER BY n",

@@ -23,6 +23,8 @@ pub struct Sums {
     pub cost_picousd: i64,
     /// At the user's own prices; the list's where these say nothing.
     pub contract_picousd: i64,
+    /// What the cache saved at list price; 0 where there is none.
+    pub saving_picousd: i64,
 }
 
 impl Sums {
@@ -33,6 +35,7 @@ impl Sums {
         self.web_searches = -plus.web_searches;
         self.cost_picousd = -plus.cost_picousd;
         self.contract_picousd = -plus.contract_picousd;
+        self.saving_picousd = -plus.saving_picousd;
         self
     }
 }
@@ -44,6 +47,7 @@ impl AddAssign for Sums {
         self.web_searches += other.web_searches;
         self.cost_picousd += other.cost_picousd;
         self.contract_picousd += other.contract_picousd;
+        self.saving_picousd += other.saving_picousd;
     }
 }
 
@@ -99,7 +103,8 @@ impl Changes {
     }
 }
 
-/// Makes the rollup anew from the responses.
+/// Makes the rollup anew from the responses, but for what the cache saved, which
+/// [re-pricing](super::Ledger::reprice) tells.
 pub(super) fn rebuild(tx: &Transaction) -> rusqlite::Result<()> {
     tx.execute("DELETE FROM rollup", [])?;
     let mut changes = Changes::default();
@@ -107,7 +112,7 @@ pub(super) fn rebuild(tx: &Transaction) -> rusqlite::Result<()> {
     changes.apply(tx)
 }
 
-/// Adds up all responses that count and their extra attempts, in no order. An attempt's terms are those of its
+/// Adds up all responses that count and their extra attempts, in no order, but for what the cache saved. An attempt's terms are those of its
 /// response but for the model, which must have terms without a requested model and a speed
 /// ([`Names::terms`](super::names::Names::terms) makes them where it is counted).
 pub(super) fn counted(db: &rusqlite::Connection, mut each: impl FnMut(Key, Sums)) -> rusqlite::Result<()> {
@@ -143,6 +148,7 @@ pub(super) fn counted(db: &rusqlite::Connection, mut each: impl FnMut(Key, Sums)
             web_searches: row.get(11)?,
             cost_picousd: cost.unwrap_or(0),
             contract_picousd: contract.or(cost).unwrap_or(0),
+            saving_picousd: 0,
         };
         each(key, sums);
     }

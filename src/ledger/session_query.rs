@@ -8,6 +8,7 @@ use std::ops::RangeInclusive;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::calls;
+use super::names::Names;
 use super::row::flag;
 use super::sessions::{KINDS, stored};
 use super::told::{COLUMNS, Told, WIDTH, told};
@@ -216,7 +217,7 @@ impl Ledger {
         mut each: impl FnMut(&SessionResponse),
     ) -> Result<(), Error> {
         let (terms, models) = (self.terms()?, self.names(Dimension::Model)?);
-        let price_lists = self.price_lists()?;
+        let (price_lists, mut seen) = (self.price_lists()?, Names::default());
         let by_id: HashMap<i64, &SessionOrigin> = origins.iter().map(|origin| (origin.id, origin)).collect();
         let mut read = || {
             let tools = self.names_of("SELECT id, name FROM tool")?;
@@ -228,9 +229,10 @@ impl Ledger {
             for run in runs(origins) {
                 let mut rows = find.query(params![run.start(), run.end(), session])?;
                 while let Some(row) = rows.next()? {
-                    let told = told(row, &terms)?;
+                    let mut told = told(row, &terms)?;
                     let Some(origin) = by_id.get(&told.cell.origin) else { continue };
                     let calls = row.get_ref(WIDTH)?.as_blob_or_null()?.map(calls::unpack).unwrap_or_default();
+                    let extras = self.extras(&mut seen, row.get(0)?, &mut told)?;
                     let mut response = SessionResponse {
                         told,
                         origin,
@@ -240,7 +242,7 @@ impl Ledger {
                     };
                     each(&response);
                     response.calls = vec![];
-                    for extra in self.extras(row.get(0)?, &told)? {
+                    for extra in extras {
                         (response.told, response.model) = (extra, name(&models, extra.model));
                         each(&response);
                     }

@@ -4,10 +4,12 @@ use std::ops::Range;
 
 use rusqlite::{Row, params};
 
-use super::responses::tokens_at;
+use super::names::Names;
+use super::responses::{self, tokens_at};
 use super::rollup::{QUARTER_MS, Sums};
 use super::row::flag;
-use super::{Cell, Error, Ledger, Terms};
+use super::{Cell, Error, Ledger, Terms, charge};
+use crate::model::Tokens;
 use crate::pricing::{Flags, Remark};
 
 /// A response that counts, or an extra attempt behind one.
@@ -53,7 +55,7 @@ impl Ledger {
     /// There is no index by time, which every response would pay for: all of them are gone through.
     pub fn responses(&self, quarters: &Range<i64>, mut each: impl FnMut(&Told)) -> Result<(), Error> {
         let [from, to] = [quarters.start, quarters.end].map(|quarter| quarter.saturating_mul(QUARTER_MS));
-        let terms = self.terms()?;
+        let (terms, mut names) = (self.terms()?, Names::default());
         let mut read = || {
             let mut find = self.db.prepare_cached(&format!(
                 "SELECT {COLUMNS} FROM response WHERE at_ms >= ?1 AND at_ms < ?2 AND flags & {} = 0",
@@ -61,18 +63,32 @@ impl Ledger {
             ))?;
             let mut rows = find.query(params![from, to])?;
             while let Some(row) = rows.next()? {
-                let response = told(row, &terms)?;
+                let mut response = told(row, &terms)?;
+                let extras = self.extras(&mut names, row.get(0)?, &mut response)?;
                 each(&response);
-                self.extras(row.get(0)?, &response)?.iter().for_each(&mut each);
+                extras.iter().for_each(&mut each);
             }
             Ok(())
         };
         self.explained(read())
     }
 
-    /// The extra attempts behind a response.
-    pub(super) fn extras(&self, id: i64, response: &Told) -> rusqlite::Result<Vec<Told>> {
-        if response.flags & flag::ATTEMPTS == 0 {
+    /// The extra attempts behind a response, which learns what the cache saved of it.
+    pub(super) fn extras(
+        &self,
+        names: &mut Names,
+        id: i64,
+        response: &mut Told,
+    ) -> rusqlite::Result<Vec<Told>> {
+        let Tokens { cache_read, cache_write_5m, cache_write_1h, .. } = response.cell.sums.tokens;
+        let is_cached = cache_read != 0 || cache_write_5m != 0 || cache_write_1h != 0;
+        let has_attempts = response.flags & flag::ATTEMPTS != 0;
+        let row = if is_cached || has_attempts { responses::by_id(&self.db, id)? } else { None };
+        let Some(row) = row else { return Ok(vec![]) };
+        let terms = names.terms_by_id(&self.db, self.prices, row.terms)?;
+        let saving = charge::saving(self.prices, terms, &row);
+        response.cell.sums.saving_picousd = saving.own_picousd.unwrap_or(0);
+        if !has_attempts {
             return Ok(vec![]);
         }
         let mut find = self.db.prepare_cached(
@@ -90,17 +106,22 @@ impl Ledger {
                     web_searches: 0,
                     cost_picousd: cost.unwrap_or(0),
                     contract_picousd: contract.or(cost).unwrap_or(0),
+                    saving_picousd: 0,
                 },
                 ..response.cell
             };
             let model = row.get::<_, Option<i64>>(0)?.unwrap_or(response.model);
             Ok(Told { is_response: false, cell, model, ..*response })
         };
-        find.query_map([id], extra)?.collect()
+        let mut extras: Vec<Told> = find.query_map([id], extra)?.collect::<rusqlite::Result<_>>()?;
+        for (extra, saving_picousd) in extras.iter_mut().zip(saving.extras_picousd) {
+            extra.cell.sums.saving_picousd = saving_picousd.unwrap_or(0);
+        }
+        Ok(extras)
     }
 }
 
-/// Reads [`COLUMNS`]; `terms` by id.
+/// Reads [`COLUMNS`], which do not say what the cache saved; `terms` by id.
 pub(super) fn told(row: &Row, terms: &[Terms]) -> rusqlite::Result<Told> {
     let (at_ms, cost, contract): (i64, Option<i64>, Option<i64>) = (row.get(1)?, row.get(7)?, row.get(8)?);
     let cell = Cell {
@@ -116,6 +137,7 @@ pub(super) fn told(row: &Row, terms: &[Terms]) -> rusqlite::Result<Told> {
             web_searches: row.get(9)?,
             cost_picousd: cost.unwrap_or(0),
             contract_picousd: contract.or(cost).unwrap_or(0),
+            saving_picousd: 0,
         },
     };
     let terms = usize::try_from(cell.terms).ok().and_then(|id| terms.get(id)).copied().unwrap_or_default();

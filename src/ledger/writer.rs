@@ -6,11 +6,11 @@ use rusqlite::{OptionalExtension, Transaction};
 
 use super::calls::is_final;
 use super::names::{Names, name_id};
-use super::responses;
 use super::rollup::{Changes, Key, QUARTER_MS, Sums};
-use super::row::{Charged, Row, flag, settle};
-use crate::model::{Attempt, ToolOutcome, ToolResult, fnv1a};
-use crate::pricing::{Prices, Request};
+use super::row::{Row, flag, settle};
+use super::{charge, responses};
+use crate::model::{ToolOutcome, ToolResult, fnv1a};
+use crate::pricing::Prices;
 
 /// Rows held back until their lines are likely all there; bounds memory.
 const MAX_PENDING: usize = 2048;
@@ -207,37 +207,19 @@ impl Writer {
         Ok(())
     }
 
+    /// Stores what has become of a row, whose sums are told otherwise.
+    pub(super) fn update(&self, tx: &Transaction, row: &Row) -> rusqlite::Result<()> {
+        responses::update(tx, row, self.price_list)
+    }
+
     /// Prices a row by the list of today.
     pub(super) fn charge(&self, tx: &Transaction, names: &mut Names, row: &mut Row) -> rusqlite::Result<()> {
-        let terms = names.terms_by_id(tx, self.prices, row.terms)?;
-        let attempts: Vec<Attempt> = row.attempts.iter().map(|charged| charged.attempt.clone()).collect();
-        let bill = self.prices.bill(&Request {
-            model: &terms.model,
-            speed: &terms.speed,
-            inference_geo: &terms.inference_geo,
-            service_tier: &terms.service_tier,
-            message_id: &row.message_id,
-            at_ms: row.at_ms,
-            tokens: row.tokens,
-            web_searches: row.web_searches,
-            attempts: &attempts,
-            is_refused: row.has(flag::REFUSED),
-        });
-        (row.cost_picousd, row.contract_picousd) = (bill.cost_picousd, bill.contract_picousd);
-        row.flags = row.flags & flag::OF_LEDGER | i64::from(bill.flags.bits());
-        for charged in &mut row.attempts {
-            *charged = Charged::new(charged.attempt.clone());
-        }
-        for extra in bill.extras {
-            let charged = &mut row.attempts[extra.attempt];
-            charged.is_extra = true;
-            (charged.cost_picousd, charged.contract_picousd) = (extra.cost_picousd, extra.contract_picousd);
-        }
+        charge::charge(self.prices, names.terms_by_id(tx, self.prices, row.terms)?, row);
         Ok(())
     }
 
     /// Tells the rollup what a row adds to it, or no longer does.
-    fn count(
+    pub(super) fn count(
         &mut self,
         tx: &Transaction,
         names: &mut Names,
@@ -247,6 +229,7 @@ impl Writer {
         if row.has(flag::COPY) {
             return Ok(());
         }
+        let saving = charge::saving(self.prices, names.terms_by_id(tx, self.prices, row.terms)?, row);
         let quarter = row.at_ms.div_euclid(QUARTER_MS);
         let key = Key {
             quarter,
@@ -262,9 +245,11 @@ impl Writer {
             web_searches: row.web_searches,
             cost_picousd: row.cost_picousd.unwrap_or(0),
             contract_picousd: row.contract_picousd.or(row.cost_picousd).unwrap_or(0),
+            saving_picousd: saving.own_picousd.unwrap_or(0),
         };
         change(&mut self.changes, key, own);
-        for charged in row.attempts.iter().filter(|charged| charged.is_extra) {
+        let extras = row.attempts.iter().filter(|charged| charged.is_extra);
+        for (charged, saving_picousd) in extras.zip(saving.extras_picousd) {
             let terms = match &charged.attempt.model {
                 None => row.terms,
                 Some(model) => {
@@ -279,6 +264,7 @@ impl Writer {
                 web_searches: 0,
                 cost_picousd: charged.cost_picousd.unwrap_or(0),
                 contract_picousd: charged.contract_picousd.or(charged.cost_picousd).unwrap_or(0),
+                saving_picousd: saving_picousd.unwrap_or(0),
             };
             let key = Key {
                 terms,

@@ -18,6 +18,8 @@ pub struct Amount {
     pub contract_unpriced_responses: i64,
     /// The user's own prices say something of it.
     pub is_contracted: bool,
+    /// What the cache saved at list price, of the part that has one; negative where writing cost more.
+    pub cache_saving_picousd: i128,
     list: Parts,
     contract: Parts,
     /// May repeat and be in any order until [`settle`](Self::settle).
@@ -52,6 +54,7 @@ impl Amount {
         self.contract_picousd += i128::from(sums.contract_picousd);
         self.contract_unpriced_responses += if is_unknown { sums.responses } else { 0 };
         self.is_contracted |= cell.is_contracted;
+        self.cache_saving_picousd += i128::from(sums.saving_picousd);
         self.list.add(Parts { has_priced: cell.is_priced, has_unpriced: !cell.is_priced });
         self.contract.add(Parts { has_priced: !is_unknown, has_unpriced: is_unknown });
         if self.sessions.last() != Some(&session) {
@@ -69,6 +72,7 @@ impl Amount {
         self.contract_picousd += other.contract_picousd;
         self.contract_unpriced_responses += other.contract_unpriced_responses;
         self.is_contracted |= other.is_contracted;
+        self.cache_saving_picousd += other.cache_saving_picousd;
         self.list.add(other.list);
         self.contract.add(other.contract);
         self.sessions.extend_from_slice(&other.sessions);

@@ -6,7 +6,7 @@ use super::number::exact_usd;
 use super::{Amount, Blocks, Report};
 
 pub(super) const FIELDS: &str = "responses,sessions,input,output,cache_read,cache_write_5m,cache_write_1h,web_searches,\
-                      cost_usd,cost_picousd,unpriced_responses";
+                      cost_usd,cost_picousd,unpriced_responses,cache_saving_usd,cache_saving_picousd";
 
 /// Where the user's own prices say something of the report.
 pub(super) const CONTRACT_FIELDS: &str = "contract_usd,contract_picousd,contract_unpriced_responses";
@@ -59,7 +59,14 @@ pub(super) fn fields(amount: &Amount) -> impl Iterator<Item = String> {
         amount.web_searches,
     ];
     let picousd = amount.cost_picousd;
-    let costs = [exact_usd(picousd), picousd.to_string(), amount.unpriced_responses.to_string()];
+    let saving = amount.cache_saving_picousd;
+    let costs = [
+        exact_usd(picousd),
+        picousd.to_string(),
+        amount.unpriced_responses.to_string(),
+        exact_usd(saving),
+        saving.to_string(),
+    ];
     counts.map(|count| count.to_string()).into_iter().chain(costs)
 }
 
@@ -100,10 +107,10 @@ mod tests {
         assert_eq!(
             render(&sample::by_project_and_model()),
             "project,model,responses,sessions,input,output,cache_read,cache_write_5m,cache_write_1h,web_searches,\
-             cost_usd,cost_picousd,unpriced_responses\n\
-             /home/anna/work/a-long-name-for-a-service,claude-opus-5-5-20261101,12,1,100,20000,3000000,0,40000,0,1.00,1000000000000,0\n\
-             /home/anna/work/a-long-name-for-a-service,claude-next,2,1,10,200,3000,400,0,0,0.00,0,2\n\
-             /home/anna/odin,claude-haiku-5-5,3,1,5,60,700,80,9,0,0.50,500000000000,0\n"
+             cost_usd,cost_picousd,unpriced_responses,cache_saving_usd,cache_saving_picousd\n\
+             /home/anna/work/a-long-name-for-a-service,claude-opus-5-5-20261101,12,1,100,20000,3000000,0,40000,0,1.00,1000000000000,0,2.00,2000000000000\n\
+             /home/anna/work/a-long-name-for-a-service,claude-next,2,1,10,200,3000,400,0,0,0.00,0,2,0.00,0\n\
+             /home/anna/odin,claude-haiku-5-5,3,1,5,60,700,80,9,0,0.50,500000000000,0,1.00,1000000000000\n"
         );
     }
 
@@ -111,14 +118,14 @@ mod tests {
     fn a_contract_comes_last() {
         let text = render(&sample::contracted());
         let ends: Vec<String> =
-            text.lines().map(|line| line.split(',').skip(11).collect::<Vec<_>>().join(",")).collect();
+            text.lines().map(|line| line.split(',').skip(14).collect::<Vec<_>>().join(",")).collect();
         assert_eq!(
             ends,
             [
-                "unpriced_responses,contract_usd,contract_picousd,contract_unpriced_responses",
-                "0,0.80,800000000000,0",
-                "2,0.25,250000000000,0",
-                "1,0.00,0,1"
+                "contract_usd,contract_picousd,contract_unpriced_responses",
+                "0.80,800000000000,0",
+                "0.25,250000000000,0",
+                "0.00,0,1"
             ]
         );
     }
@@ -126,7 +133,7 @@ mod tests {
     #[test]
     fn what_was_before_follows() {
         let text = render(&sample::compared());
-        let ends = text.lines().map(|line| line.split(',').skip(12).collect::<Vec<_>>().join(","));
+        let ends = text.lines().map(|line| line.split(',').skip(14).collect::<Vec<_>>().join(","));
         let ends: Vec<String> = ends.collect();
         assert_eq!(ends[0], super::PREVIOUS_FIELDS.to_string());
         assert_eq!(ends[1], "3,854,0.40,400000000000,0,0.10,100000000000,25.0");
@@ -154,7 +161,7 @@ mod tests {
             let text = render(&sample::of_branch(name));
             assert_eq!(
                 text.split_once('\n').unwrap().1,
-                format!("{want},1,1,1,2,3,4,5,0,0.000000000001,1,0\n")
+                format!("{want},1,1,1,2,3,4,5,0,0.000000000001,1,0,0.000000000002,2\n")
             );
         }
     }

@@ -97,6 +97,9 @@ pub(super) struct Sums {
     cost: i128,
     cost_picousd: i128,
     unpriced_responses: i64,
+    #[serde(rename = "cache_saving_usd", serialize_with = "usd_number")]
+    cache_saving: i128,
+    cache_saving_picousd: i128,
     #[serde(flatten)]
     contract: Option<Contract>,
 }
@@ -287,6 +290,8 @@ fn sums(amount: &Amount, is_contracted: bool) -> Sums {
         cost: amount.cost_picousd,
         cost_picousd: amount.cost_picousd,
         unpriced_responses: amount.unpriced_responses,
+        cache_saving: amount.cache_saving_picousd,
+        cache_saving_picousd: amount.cache_saving_picousd,
         contract: is_contracted.then_some(Contract {
             usd: amount.contract_picousd,
             picousd: amount.contract_picousd,
@@ -346,14 +351,15 @@ fn usd_number<S: Serializer>(picousd: &i128, serializer: S) -> Result<S::Ok, S::
 
 #[cfg(test)]
 mod tests {
-    use super::{blocks, render};
+    use super::{blocks, render, usd};
     use crate::report::sample;
 
     #[test]
     fn the_text_is_exact() {
-        let sums = |responses, sessions, tokens, cost_usd, cost_picousd, unpriced| {
+        let sums = |responses, sessions, tokens, cost_usd, cost_picousd: i64, unpriced| {
+            let (saved, saved_picousd) = (usd(2 * i128::from(cost_picousd), 6), 2 * cost_picousd);
             format!(
-                r#""responses":{responses},"sessions":{sessions},"tokens":{tokens},"web_searches":0,"cost_usd":{cost_usd},"cost_picousd":{cost_picousd},"unpriced_responses":{unpriced}"#
+                r#""responses":{responses},"sessions":{sessions},"tokens":{tokens},"web_searches":0,"cost_usd":{cost_usd},"cost_picousd":{cost_picousd},"unpriced_responses":{unpriced},"cache_saving_usd":{saved},"cache_saving_picousd":{saved_picousd}"#
             )
         };
         let tokens = |[input, output, cache_read, cache_write_5m, cache_write_1h]: [i64; 5]| {
@@ -386,7 +392,7 @@ mod tests {
     #[test]
     fn a_contract_is_told_only_where_there_is_one() {
         let text = render(&sample::contracted()).unwrap();
-        let next = r#""cost_usd":0.000000,"cost_picousd":0,"unpriced_responses":2,"contract_usd":0.250000,"contract_picousd":250000000000,"contract_unpriced_responses":0}"#;
+        let next = r#""cost_usd":0.000000,"cost_picousd":0,"unpriced_responses":2,"cache_saving_usd":0.000000,"cache_saving_picousd":0,"contract_usd":0.250000,"contract_picousd":250000000000,"contract_unpriced_responses":0}"#;
         assert!(text.contains(next), "{text}");
         assert!(!render(&sample::by_day()).unwrap().contains("contract"));
     }
@@ -396,7 +402,7 @@ mod tests {
         let text = render(&sample::compared()).unwrap();
         for part in [
             r#""until":"2026-11-21","compared_with":{"since":"2026-11-18","until":"2026-11-19"},"rows":[{"project":"/w/more","responses":3"#,
-            r#""previous":{"responses":3,"sessions":1,"tokens":{"input":5,"output":60,"cache_read":700,"cache_write_5m":80,"cache_write_1h":9},"web_searches":0,"cost_usd":0.400000,"cost_picousd":400000000000,"unpriced_responses":0}"#,
+            r#""previous":{"responses":3,"sessions":1,"tokens":{"input":5,"output":60,"cache_read":700,"cache_write_5m":80,"cache_write_1h":9},"web_searches":0,"cost_usd":0.400000,"cost_picousd":400000000000,"unpriced_responses":0,"cache_saving_usd":0.800000,"cache_saving_picousd":800000000000}"#,
             r#""change":{"responses":0,"sessions":0,"tokens":{"input":0,"output":0,"cache_read":0,"cache_write_5m":0,"cache_write_1h":0},"web_searches":0,"cost_usd":0.100000,"cost_picousd":100000000000,"cost_percent":25.0}}"#,
             r#""cost_usd":-0.800000,"cost_picousd":-800000000000,"cost_percent":-80.0}"#,
             r#""cost_usd":0.010000,"cost_picousd":10000000000,"cost_percent":null}"#,
@@ -410,8 +416,8 @@ mod tests {
         let text = blocks(&sample::blocks()).unwrap();
         for part in [
             r#"{"schema":"odin.cost.blocks/1","timezone":"Europe/Berlin","since":"2026-11-20","until":"2026-11-21","rows":[{"block":"2026-11-20T09:00:00+01:00","end":"2026-11-20T14:00:00+01:00","account":"/home/anna/.claude","responses":3,"#,
-            r#""unpriced_responses":0},{"block":"2026-11-21T10:00:00+01:00","#,
-            r#""unpriced_responses":0,"current":{"elapsed_seconds":4500,"remaining_seconds":13500,"rate":{"since":"2026-11-21T10:15:00+01:00","tokens_per_minute":51002,"cost_usd_per_hour":1.000000,"cost_picousd_per_hour":1000000000000},"estimate":{"tokens":14535475,"cost_usd":4.750000,"cost_picousd":4750000000000}}}],"#,
+            r#""cache_saving_picousd":1000000000000},{"block":"2026-11-21T10:00:00+01:00","#,
+            r#""cache_saving_picousd":2000000000000,"current":{"elapsed_seconds":4500,"remaining_seconds":13500,"rate":{"since":"2026-11-21T10:15:00+01:00","tokens_per_minute":51002,"cost_usd_per_hour":1.000000,"cost_picousd_per_hour":1000000000000},"estimate":{"tokens":14535475,"cost_usd":4.750000,"cost_picousd":4750000000000}}}],"#,
             r#""total":{"responses":15,"#,
         ] {
             assert!(text.contains(part), "{part}\n{text}");
@@ -423,7 +429,7 @@ mod tests {
         let text = render(&sample::explained()).unwrap();
         for part in [
             r#""cost_state":null},"remarks":[{"remark":"aborted","meaning":"The response was cut short and its last usage never came; the output is a lower bound.","responses":12,"sessions":1,"#,
-            r#""unpriced_responses":0}],"price_lists":[{"version":"2026-11-01/1","responses":5},{"version":"2026-11-23/1","responses":12}]}"#,
+            r#"}],"price_lists":[{"version":"2026-11-01/1","responses":5},{"version":"2026-11-23/1","responses":12}]}"#,
         ] {
             assert!(text.contains(part), "{part}\n{text}");
         }

@@ -9,7 +9,7 @@ pub fn render(report: &Report) -> String {
         return text::nothing(report);
     }
     let titles = report.by.iter().map(|key| text::title(*key));
-    let money = Money::of(report);
+    let money = [vec![Money::Saving], Money::of(report)].concat();
     let numbers = Column::ALL.map(Column::title).into_iter().chain(money.iter().map(|column| column.title()));
     let rules = report.by.iter().map(|_| "---").chain(numbers.clone().map(|_| "---:"));
     let titles = titles.chain(numbers.map(String::from));
@@ -83,13 +83,13 @@ mod tests {
             render(&sample::by_project_and_model()),
             "2026-11-20 to 2026-11-21, Europe/Berlin
 
-| Project | Model | Responses | Sessions | Input | Output | Cache write | Cache read | Tokens | Cost |
-| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
-| /home/anna/work/a-long-name-for-a-service | claude-opus-5-5-20261101 | 12 | 1 | 100 | 20,000 | 40,000 | 3,000,000 | 3,060,100 | $1.00 |
-| /home/anna/work/a-long-name-for-a-service | claude-next | 2 | 1 | 10 | 200 | 400 | 3,000 | 3,610 | unpriced |
-| **/home/anna/work/a-long-name-for-a-service** | **Subtotal** | **14** | **1** | **110** | **20,200** | **40,400** | **3,003,000** | **3,063,710** | **≥ $1.00** |
-| /home/anna/odin | claude-haiku-5-5 | 3 | 1 | 5 | 60 | 89 | 700 | 854 | $0.50 |
-| **Total** |  | **17** | **2** | **115** | **20,260** | **40,489** | **3,003,700** | **3,064,564** | **≥ $1.50** |
+| Project | Model | Responses | Sessions | Input | Output | Cache write | Cache read | Tokens | Cache saved | Cost |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+| /home/anna/work/a-long-name-for-a-service | claude-opus-5-5-20261101 | 12 | 1 | 100 | 20,000 | 40,000 | 3,000,000 | 3,060,100 | $2.00 | $1.00 |
+| /home/anna/work/a-long-name-for-a-service | claude-next | 2 | 1 | 10 | 200 | 400 | 3,000 | 3,610 | unknown | unpriced |
+| **/home/anna/work/a-long-name-for-a-service** | **Subtotal** | **14** | **1** | **110** | **20,200** | **40,400** | **3,003,000** | **3,063,710** | **≈ $2.00** | **≥ $1.00** |
+| /home/anna/odin | claude-haiku-5-5 | 3 | 1 | 5 | 60 | 89 | 700 | 854 | $1.00 | $0.50 |
+| **Total** |  | **17** | **2** | **115** | **20,260** | **40,489** | **3,003,700** | **3,064,564** | **≈ $3.00** | **≥ $1.50** |
 
 No price known, so costs are at least (≥). Update odin.
 
@@ -106,8 +106,8 @@ No price known, so costs are at least (≥). Update odin.
             lines[0],
             "2026-11-20 to 2026-11-21, Europe/Berlin; compared with 2026-11-18 to 2026-11-19; 2026-11-21 is not over"
         );
-        assert!(lines[2].ends_with("| Tokens | Cost | Previous | Change | % |"), "{text}");
-        assert!(lines[4].ends_with("| 854 | $0.50 | $0.40 | +$0.10 | +25.0% |"), "{text}");
+        assert!(lines[2].ends_with("| Tokens | Cache saved | Cost | Previous | Change | % |"), "{text}");
+        assert!(lines[4].ends_with("| 854 | $1.00 | $0.50 | $0.40 | +$0.10 | +25.0% |"), "{text}");
     }
 
     #[test]

@@ -464,6 +464,24 @@ mod tests {
     }
 
     #[test]
+    fn what_the_cache_saved_adds_up_and_may_be_negative() {
+        let (_dir, mut ledger) = empty_ledger();
+        let cached = |project, cache_read, cache_write_1h| Response {
+            tokens: Tokens { cache_read, cache_write_1h, ..Tokens::default() },
+            ..response("2026-11-20T12:00Z", "s", project, OPUS, 0)
+        };
+        let responses =
+            vec![cached("/w/odin", 1000, 0), cached("/w/odin", 1000, 100), cached("/w/web", 0, 1000)];
+        add(&mut ledger, "/home/anna/.claude", responses);
+        let report = cost(&ledger, &all(&["project"])).unwrap();
+        // Reads cost 3.80 dollars a million less than input, these writes 4 more.
+        let saved = report.rows.iter().map(|row| (&*row.name, row.amount.cache_saving_picousd / 1_000_000));
+        assert_eq!(saved.collect::<Vec<_>>(), [("/w/web", -4000), ("/w/odin", 7200)]);
+        assert_eq!(report.total.cache_saving_picousd, 3_200_000_000);
+        assert_eq!(ledger.check().unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
     fn a_chart_has_the_days_whatever_the_key() {
         let (_dir, ledger) = ledger(&[
             ("2026-11-20T22:59Z", "s", "/w/odin", OPUS, 1),

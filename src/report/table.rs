@@ -1,7 +1,7 @@
 //! Reports as a table for people, fitted to a width.
 //!
-//! What there is no room for goes in this order: a part of long names, digits of counts, columns of counts, more of the
-//! names, columns of money. The cost stays whole, and nothing takes a second line.
+//! What there is no room for goes in this order: what the cache saved, a part of long names, digits of counts, columns of
+//! counts, more of the names, columns of money. The cost stays whole, and nothing takes a second line.
 
 use std::borrow::Cow;
 
@@ -105,15 +105,34 @@ fn fit(report: &Report, lines: &[Line], width: usize) -> Fit {
         .collect();
     let wanted: Vec<usize> =
         report.by.iter().zip(&full).map(|(key, full)| comfortable(*key).min(*full)).collect();
-    let mut money = money(report, lines);
+    let decimals = text::decimals(report);
+    let with_cells = |column: Money| {
+        let mut cells = Cells::default();
+        for line in lines {
+            cells.push(|text| column.push(text, line, decimals));
+        }
+        (column, cells)
+    };
+    let room_beside = |money: &[(Money, Cells)]| {
+        let taken: usize = money.iter().map(|(column, cells)| width_of(*column, cells) + GAP).sum();
+        width.saturating_sub(taken + GAP * (full.len() - 1))
+    };
+    let least: usize = wanted.iter().sum();
+    let mut money: Vec<_> = Money::of(report).into_iter().map(with_cells).collect();
+    let everything = least + counts_width(&Column::ALL, push_grouped, &report.total);
+    if room_beside(&money) >= everything + GAP + Money::Saving.title().len() {
+        money.insert(0, with_cells(Money::Saving));
+        if room_beside(&money) < everything {
+            money.remove(0);
+        }
+    }
     let mut dispensable = DISPENSABLE.iter();
     loop {
-        let taken: usize = money.iter().map(|(column, cells)| width_of(*column, cells) + GAP).sum();
-        let room = width.saturating_sub(taken + GAP * (full.len() - 1));
+        let room = room_beside(&money);
         for columns in COLUMNS {
             for number in [push_grouped, push_short] {
                 let room = room.checked_sub(counts_width(columns, number, &report.total));
-                if let Some(room) = room.filter(|room| wanted.iter().sum::<usize>() <= *room) {
+                if let Some(room) = room.filter(|room| least <= *room) {
                     return Fit { columns, number, money, names: spread(wanted, &full, room) };
                 }
             }
@@ -124,18 +143,6 @@ fn fit(report: &Report, lines: &[Line], width: usize) -> Fit {
             _ => return Fit { columns: &[], number: push_short, money, names },
         }
     }
-}
-
-fn money(report: &Report, lines: &[Line]) -> Vec<(Money, Cells)> {
-    let decimals = text::decimals(report);
-    let cells = |column: Money| {
-        let mut cells = Cells::default();
-        for line in lines {
-            cells.push(|text| column.push(text, line, decimals));
-        }
-        (column, cells)
-    };
-    Money::of(report).into_iter().map(cells).collect()
 }
 
 fn width_of(column: Money, cells: &Cells) -> usize {
@@ -309,12 +316,12 @@ mod tests {
             "
 2026-11-20 to 2026-11-21, Europe/Berlin
 
-Day         Responses  Sessions   Input     Output  Cache write   Cache read       Tokens       Cost
-────────────────────────────────────────────────────────────────────────────────────────────────────
-2026-11-20      1,234         1  45,678  1,234,567    3,480,245  987,654,321  992,414,811  $1,234.57
-2026-11-21          1         1       3        450        1,200       20,000       21,653     <$0.01
-────────────────────────────────────────────────────────────────────────────────────────────────────
-Total           1,235         2  45,681  1,235,017    3,481,445  987,674,321  992,436,464  $1,234.57
+Day         Responses  Sessions   Input     Output  Cache write   Cache read       Tokens  Cache saved       Cost
+─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+2026-11-20      1,234         1  45,678  1,234,567    3,480,245  987,654,321  992,414,811    $2,469.14  $1,234.57
+2026-11-21          1         1       3        450        1,200       20,000       21,653        $0.01     <$0.01
+─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+Total           1,235         2  45,681  1,235,017    3,481,445  987,674,321  992,436,464    $2,469.15  $1,234.57
 "
             .trim_start()
         );

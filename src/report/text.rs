@@ -104,6 +104,8 @@ impl Column {
 /// A column of money.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Money {
+    /// What the cache saved.
+    Saving,
     /// At list price.
     Cost,
     /// At the user's own prices.
@@ -115,7 +117,7 @@ pub(super) enum Money {
 }
 
 impl Money {
-    /// Those that a report has.
+    /// Those that a report has; what the cache saved is for where there is room.
     pub(super) fn of(report: &Report) -> Vec<Self> {
         let mut columns = vec![Self::Cost];
         if report.total.is_contracted {
@@ -129,6 +131,7 @@ impl Money {
 
     pub(super) fn title(self) -> &'static str {
         match self {
+            Self::Saving => "Cache saved",
             Self::Cost => "Cost",
             Self::Contract => "Contract",
             Self::Previous => "Previous",
@@ -141,6 +144,7 @@ impl Money {
     pub(super) fn push(self, out: &mut String, line: &Line, decimals: u32) {
         let amount = line.amount;
         match (self, line.previous) {
+            (Self::Saving, _) => push_saving(out, amount, decimals),
             (Self::Cost, _) => push_cost(out, amount.cost_picousd, amount.priced(), decimals),
             (Self::Contract, _) => {
                 push_cost(out, amount.contract_picousd, amount.contract_priced(), decimals);
@@ -252,6 +256,18 @@ pub fn moved(model: &str, moved: &Moved) -> String {
         dollars(moved.before_picousd, moved.unpriced_before),
         dollars(moved.after_picousd, moved.unpriced_after)
     )
+}
+
+/// What has no price might add to it as well as take from it.
+fn push_saving(out: &mut String, amount: &Amount, decimals: u32) {
+    let saving = amount.cache_saving_picousd;
+    match amount.priced() {
+        Priced::None => return out.push_str("unknown"),
+        Priced::Some => *out += "≈ ",
+        Priced::All => {}
+    }
+    *out += if saving < 0 { "-$" } else { "$" };
+    push_usd(out, saving.abs(), decimals);
 }
 
 /// With its sign; what is not all priced makes it a bound, and on both sides, nothing.

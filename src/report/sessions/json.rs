@@ -257,10 +257,14 @@ mod tests {
         [input, output, cache_read, short, long]: [i64; 5],
         cost: &str,
         unpriced: i64,
+        saving: &str,
     ) -> String {
-        let picousd: i64 = format!("{}000000", cost.replace('.', "")).parse().unwrap();
+        let [picousd, saving_picousd] = [cost, saving].map(|usd| {
+            let picousd: i64 = format!("{}000000", usd.replace('.', "")).parse().unwrap();
+            picousd
+        });
         format!(
-            r#""responses":{responses},"tokens":{{"input":{input},"output":{output},"cache_read":{cache_read},"cache_write_5m":{short},"cache_write_1h":{long}}},"web_searches":0,"cost_usd":{cost},"cost_picousd":{picousd},"unpriced_responses":{unpriced}"#
+            r#""responses":{responses},"tokens":{{"input":{input},"output":{output},"cache_read":{cache_read},"cache_write_5m":{short},"cache_write_1h":{long}}},"web_searches":0,"cost_usd":{cost},"cost_picousd":{picousd},"unpriced_responses":{unpriced},"cache_saving_usd":{saving},"cache_saving_picousd":{saving_picousd}"#
         )
     }
 
@@ -274,15 +278,15 @@ mod tests {
             r#"{"session":"9531985d-5d9d-49f8-a818-e811892f902b","began":"2026-11-21T09:05:00.000+01:00","last_answer":"2026-11-21T09:05:00.000+01:00","ended":"2026-11-21T09:05:00.000+01:00","duration_seconds":0,"projects":[{"project":"/home/anna/web","alias":"the web"}],"branches":[""],"#,
             same,
             r#""anthropic.claude-opus-5-5"],"agents":0,"#,
-            &sums(1, [1_000_000, 0, 0, 0, 0], "4.000000", 0),
+            &sums(1, [1_000_000, 0, 0, 0, 0], "4.000000", 0, "0.000000"),
             r#","marks":["fork"]},{"session":"6513270e-2aaa-4d37-a2a7-4de452e6b438","began":"2026-11-21T09:01:00.000+01:00","last_answer":"2026-11-21T09:01:00.000+01:00","ended":"2026-11-21T09:01:00.000+01:00","duration_seconds":0,"projects":[{"project":"/home/anna/shop"}],"branches":["main"],"#,
             same,
             r#""claude-opus-5-5"],"agents":0,"#,
-            &sums(1, [1, 1, 0, 0, 0], "0.000024", 0),
+            &sums(1, [1, 1, 0, 0, 0], "0.000024", 0, "0.000000"),
             r#","marks":[]},{"session":"6513270e-269e-4d37-a2a7-4de452e6b438","began":"2026-11-20T09:59:15.000+01:00","last_answer":"2026-11-21T09:00:00.000+01:00","ended":"2026-11-21T09:00:05.000+01:00","duration_seconds":82850,"projects":[{"project":"/home/anna/shop"}],"branches":["main","checkout"],"#,
             same,
             r#""claude-opus-5-5","claude-sonnet-5-5","claude-haiku-5-5","claude-next"],"agents":2,"#,
-            &sums(6, [4540, 3301, 108_000, 1400, 4000], "0.114690", 1),
+            &sums(6, [4540, 3301, 108_000, 1400, 4000], "0.114690", 1, "0.382000"),
             r#","marks":["fork","interrupted"]}]}"#,
             "\n",
         ];
@@ -292,36 +296,36 @@ mod tests {
     #[test]
     fn the_text_of_a_session_is_exact() {
         let (_dir, ledger) = sample::ledger();
-        let total = sums(6, [4540, 3301, 108_000, 1400, 4000], "0.114690", 1);
-        let sonnet = sums(1, [500, 100, 0, 0, 0], "0.002000", 0);
-        let unpriced = sums(1, [10, 200, 3000, 400, 0], "0.000000", 1);
-        let aborted = sums(1, [20, 1, 40_000, 0, 0], "0.008100", 0);
+        let total = sums(6, [4540, 3301, 108_000, 1400, 4000], "0.114690", 1, "0.382000");
+        let sonnet = sums(1, [500, 100, 0, 0, 0], "0.002000", 0, "0.000000");
+        let unpriced = sums(1, [10, 200, 3000, 400, 0], "0.000000", 1, "0.000000");
+        let aborted = sums(1, [20, 1, 40_000, 0, 0], "0.008100", 0, "0.152000");
         let parts = [
             r#"{"schema":"odin.session/1","timezone":"Europe/Berlin","session":"6513270e-269e-4d37-a2a7-4de452e6b438","#,
             r#""projects":[{"project":"/home/anna/shop"}],"branches":["main","checkout"],"accounts":["/home/anna/.claude"],"hosts":["here"],"#,
             r#""began":"2026-11-20T09:59:15.000+01:00","last_answer":"2026-11-21T09:00:00.000+01:00","ended":"2026-11-21T09:00:05.000+01:00","duration_seconds":82850,"active_seconds":650,"#,
             r#""stretches":[{"began":"2026-11-20T09:59:15.000+01:00","ended":"2026-11-20T10:10:00.000+01:00","#,
-            &sums(5, [4520, 3300, 68_000, 1400, 4000], "0.106590", 1),
+            &sums(5, [4520, 3300, 68_000, 1400, 4000], "0.106590", 1, "0.230000"),
             r#"},{"began":"2026-11-21T09:00:00.000+01:00","ended":"2026-11-21T09:00:05.000+01:00","#,
             &aborted,
             r#"}],"forked_from":["d23f0824-128b-4f33-ac5c-7fd0a6a3a450"],"forks":["9531985d-5d9d-49f8-a818-e811892f902b"],"total":{"#,
             &total,
             r#"},"models":[{"model":"claude-opus-5-5","#,
-            &sums(3, [1030, 2501, 105_000, 1000, 4000], "0.112140", 0),
+            &sums(3, [1030, 2501, 105_000, 1000, 4000], "0.112140", 0, "0.382000"),
             r#"},{"model":"claude-sonnet-5-5","#,
             &sonnet,
             r#"},{"model":"claude-haiku-5-5","#,
-            &sums(1, [3000, 500, 0, 0, 0], "0.000550", 0),
+            &sums(1, [3000, 500, 0, 0, 0], "0.000550", 0, "0.000000"),
             r#"},{"model":"claude-next","#,
             &unpriced,
             r#"}],"agents":[{"agent":"","agent_type":"","parent":null,"depth":0,"models":["claude-opus-5-5","claude-haiku-5-5","claude-next"],"first_answer":"2026-11-20T10:00:00.000+01:00","last_answer":"2026-11-21T09:00:00.000+01:00","duration_seconds":82800,"#,
-            &sums(4, [2040, 2901, 108_000, 1400, 4000], "0.112340", 1),
+            &sums(4, [2040, 2901, 108_000, 1400, 4000], "0.112340", 1, "0.382000"),
             r#","with_agents_below":{"#,
             &total,
             r#"}},{"agent":"a1b2c3d4e5f6a7b8c","agent_type":"Explore","parent":"","depth":1,"models":["claude-haiku-5-5"],"first_answer":"2026-11-20T10:03:00.000+01:00","last_answer":"2026-11-20T10:03:00.000+01:00","duration_seconds":0,"#,
-            &sums(1, [2000, 300, 0, 0, 0], "0.000350", 0),
+            &sums(1, [2000, 300, 0, 0, 0], "0.000350", 0, "0.000000"),
             r#","with_agents_below":{"#,
-            &sums(2, [2500, 400, 0, 0, 0], "0.002350", 0),
+            &sums(2, [2500, 400, 0, 0, 0], "0.002350", 0, "0.000000"),
             r#"}},{"agent":"a2d4f6b8a0c2e4f6a","agent_type":"general-purpose","parent":"a1b2c3d4e5f6a7b8c","depth":2,"models":["claude-sonnet-5-5"],"first_answer":"2026-11-20T10:03:30.000+01:00","last_answer":"2026-11-20T10:03:30.000+01:00","duration_seconds":0,"#,
             &sonnet,
             r#","with_agents_below":{"#,
