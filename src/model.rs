@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::ops::{Add, AddAssign, Sub, SubAssign};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Tokens of one model request, by price class. Thinking tokens are part of `output`.
@@ -271,6 +272,54 @@ pub struct TranscriptFile {
     pub folder: Arc<str>,
     pub name: String,
     pub stamp: FileStamp,
+}
+
+/// A shell that there is a hook for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+impl Shell {
+    pub const ALL: [Self; 3] = [Self::Bash, Self::Zsh, Self::Fish];
+
+    /// Of its program.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bash => "bash",
+            Self::Zsh => "zsh",
+            Self::Fish => "fish",
+        }
+    }
+}
+
+/// One run of claude as a shell saw it, or a part of one that Ctrl-Z stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Launch {
+    pub shell: Shell,
+    pub shell_version: String,
+    pub shell_pid: u32,
+    /// First process of the job: claude itself, unless the line was a pipeline. Known only of a run that was stopped.
+    pub child_pid: Option<u32>,
+    /// Microseconds since the epoch, UTC: when the command line started, and when it ended or was stopped. Both are of
+    /// the wall clock, which may be set back in between.
+    pub started_us: i64,
+    pub ended_us: i64,
+    /// As in `$?`; none where the shell does not know it.
+    pub exit: Option<u8>,
+    pub tty: Option<PathBuf>,
+    /// Absolute; none if it was too long for a line.
+    pub cwd: Option<PathBuf>,
+    pub branch: Option<String>,
+}
+
+impl Launch {
+    /// Stopped, by Ctrl-Z or SIGSTOP, not ended: a later one of the same shell may continue it.
+    pub fn is_stopped(&self) -> bool {
+        matches!(self.exit, Some(147 | 148))
+    }
 }
 
 /// FNV-1a, 64 bits: a hash that is the same in every version, fit to be stored.

@@ -9,4 +9,5 @@ mod lenient;
 pub mod lines;
 pub mod project;
 mod response;
+pub mod spool;
 pub mod transcript;
