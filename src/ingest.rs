@@ -4,6 +4,8 @@
 //! (the earliest written file of a copied history names its session). Progress is stored with the responses, at least
 //! every [`BATCH_BYTES`], so that other writers wait for a moment only and a crash repeats little.
 
+pub mod spool;
+
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
@@ -41,6 +43,8 @@ pub struct Outcome {
     pub bytes_read: u64,
     /// How many responses more the ledger counts than before.
     pub responses: i64,
+    /// Launches that the spool has gained.
+    pub launches: usize,
     pub damages: Vec<Damaged>,
     /// What could not be looked at or read.
     pub unreadable: Vec<(PathBuf, io::Error)>,
@@ -52,6 +56,7 @@ impl Outcome {
         self.files_read += other.files_read;
         self.bytes_read += other.bytes_read;
         self.responses += other.responses;
+        self.launches += other.launches;
         self.damages.extend(other.damages);
         self.unreadable.extend(other.unreadable);
     }

@@ -97,6 +97,22 @@ pub struct Scope {
 /// What is taken in.
 #[derive(clap::Args)]
 pub(super) struct Choice {
+    #[command(flatten)]
+    place: Place,
+    /// Only this model: its id, the id that it is priced as, or a part of it
+    #[arg(long)]
+    model: Option<String>,
+    /// Only this git branch
+    #[arg(long)]
+    branch: Option<String>,
+    /// Only this Claude config dir: its path or the end of it, as in `.claude`
+    #[arg(long, value_name = "DIR")]
+    account: Option<String>,
+}
+
+/// When, and in which project.
+#[derive(clap::Args)]
+pub(super) struct Place {
     /// A period that ends now: 24h, 7d, 2w, 3m, 1y, today, yesterday, week, month, year or all
     ///
     /// Days are calendar days and today is one of them: 7d is today and the six days before.
@@ -108,24 +124,15 @@ pub(super) struct Choice {
     /// Up to the end of a day or month, or a time [default: today]
     #[arg(long, value_name = "WHEN")]
     until: Option<Bound>,
-    /// Only this project: its path or the end of it, as in `odin` or `work/odin`; or an alias or a group of the config
-    #[arg(long)]
-    project: Option<String>,
-    /// Only this model: its id, the id that it is priced as, or a part of it
-    #[arg(long)]
-    model: Option<String>,
-    /// Only this git branch
-    #[arg(long)]
-    branch: Option<String>,
-    /// Only this Claude config dir: its path or the end of it, as in `.claude`
-    #[arg(long, value_name = "DIR")]
-    account: Option<String>,
     /// Time zone of hours and days, as in Europe/Berlin [default: the configured one, else the system's]
     #[arg(long, value_name = "ZONE")]
     tz: Option<String>,
     /// First day of weeks, as in sunday [default: the configured one, else monday]
     #[arg(long, value_name = "DAY", value_parser = config::weekday)]
     week_start: Option<Weekday>,
+    /// Only this project: its path or the end of it, as in `odin` or `work/odin`; or an alias or a group of the config
+    #[arg(long)]
+    project: Option<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -198,27 +205,38 @@ impl Scope {
 impl Choice {
     /// Of the period that is meant where none is named, if need be.
     pub(super) fn query(&self, default: Last, config: &Config) -> anyhow::Result<Query> {
+        Ok(Query {
+            model: self.model.clone(),
+            branch: self.branch.clone(),
+            account: self.account.clone(),
+            ..self.place.query(default, config)?
+        })
+    }
+
+    pub(super) fn zone(&self, config: &Config) -> Result<TimeZone, Usage> {
+        self.place.zone(config)
+    }
+}
+
+impl Place {
+    /// Of the period that is meant where none is named, if need be.
+    pub(super) fn query(&self, default: Last, config: &Config) -> anyhow::Result<Query> {
         let Self { since, until, .. } = *self;
         let period = match self.last {
             Some(last) => Period::Last(last),
             None if since.is_none() && until.is_none() => Period::Last(default),
             None => Period::Between { since, until },
         };
-        let zone = self.zone(config)?;
-        let projects = projects(config)?;
         let now = Timestamp::try_from(SystemTime::now())?;
         Ok(Query {
             project: self.project.clone(),
-            model: self.model.clone(),
-            branch: self.branch.clone(),
-            account: self.account.clone(),
             week_starts: self.week_start.unwrap_or(config.week_starts),
-            projects,
-            ..Query::new(vec![], period, zone, now)
+            projects: projects(config)?,
+            ..Query::new(vec![], period, self.zone(config)?, now)
         })
     }
 
-    pub(super) fn zone(&self, config: &Config) -> Result<TimeZone, Usage> {
+    fn zone(&self, config: &Config) -> Result<TimeZone, Usage> {
         zone(self.tz.as_deref(), config.timezone.as_deref())
     }
 }

@@ -1,4 +1,4 @@
-//! `odin ingest`: reads what is new in the transcripts.
+//! `odin ingest`: reads what is new in the transcripts and the spool.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -10,7 +10,7 @@ use indicatif::{HumanBytes, HumanCount};
 use super::ledger::{open, tidy};
 use super::{End, now, progress, say};
 use crate::config::{Config, projects_dir};
-use crate::ingest::{Damaged, Found, Look, Outcome, Watcher};
+use crate::ingest::{Damaged, Found, Look, Outcome, Watcher, spool};
 use crate::ledger::{Ledger, Reader};
 use crate::source::folders::Extent;
 
@@ -64,23 +64,33 @@ pub(super) fn while_looking<T>(looks: &[Look], meanwhile: impl FnOnce() -> T) ->
     })
 }
 
+/// Takes in what the shells' hooks have told.
+pub(super) fn spool(ledger: &mut Ledger, config: &Config) -> anyhow::Result<Outcome> {
+    let (folder, now_ms) = (config.spool_path(), i64::try_from(now().as_millis()).unwrap_or(i64::MAX));
+    spool::take_in(ledger, &host(), &folder, now_ms)
+        .with_context(|| format!("cannot take in {}", folder.display()))
+}
+
 /// Takes in what was found before a report; only what is wrong is told.
-pub(super) fn quietly(ledger: &mut Ledger, found: Vec<Found>) -> anyhow::Result<()> {
-    let outcome = take_in(ledger, found, &mut *progress::watcher())?;
+pub(super) fn quietly(ledger: &mut Ledger, found: Vec<Found>, spooled: Outcome) -> anyhow::Result<()> {
+    let mut outcome = take_in(ledger, found, &mut *progress::watcher())?;
+    outcome.add(spooled);
     for (path, error) in &outcome.unreadable {
         say(&format!("odin: cannot read {}: {error}", path.display()));
     }
     Ok(())
 }
 
-/// Reads all config dirs.
+/// Reads all config dirs, and the spool.
 pub(super) fn all(
     ledger: &mut Ledger,
     config: &Config,
     watcher: &mut dyn Watcher,
 ) -> anyhow::Result<Outcome> {
     let found = looks(ledger, config, Extent::All)?.into_iter().map(Look::finish).collect();
-    take_in(ledger, found, watcher)
+    let mut outcome = take_in(ledger, found, watcher)?;
+    outcome.add(spool(ledger, config)?);
+    Ok(outcome)
 }
 
 /// Reads what was found.
@@ -102,9 +112,13 @@ fn host() -> String {
 }
 
 pub(super) fn summary(outcome: &Outcome) -> String {
-    let Outcome { files, files_read, bytes_read, responses, .. } = outcome;
+    let Outcome { files, files_read, bytes_read, responses, launches, .. } = outcome;
+    let launches = match launches {
+        0 => String::new(),
+        launches => format!(", {} new launches", HumanCount(*launches as u64)),
+    };
     format!(
-        "{} transcripts, {} with news ({}): {} new responses",
+        "{} transcripts, {} with news ({}): {} new responses{launches}",
         HumanCount(*files as u64),
         HumanCount(*files_read as u64),
         HumanBytes(*bytes_read),
@@ -140,6 +154,7 @@ fn explanation(kind: &str) -> &'static str {
         }
         "nul" => "lines hold NUL bytes (left by a crash); what else was on them was read:",
         "byte_order_mark" => "lines begin with a byte order mark; they were read:",
+        "launch" => "lines of the shells' spool are no launches; they are not counted:",
         "utf8" => "lines are not UTF-8; they were read, bad bytes replaced:",
         "timestamp" => "responses have no readable time; they were placed beside their neighbours:",
         "usage" => "responses have no usable token counts; they are not counted:",

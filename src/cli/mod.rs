@@ -4,6 +4,7 @@ pub mod cost;
 mod demo;
 mod generate;
 mod ingest;
+mod launches;
 mod ledger;
 mod prices;
 mod progress;
@@ -39,7 +40,10 @@ enum Command {
     /// Sessions: what each cost and did; or one, with its agents, tools, events and forks
     #[command(after_help = sessions::EXAMPLES)]
     Sessions(sessions::Options),
-    /// Read what is new in the transcripts
+    /// Runs of claude as shells saw them, with the sessions and the cost of each
+    #[command(after_help = launches::EXAMPLES)]
+    Launches(launches::Options),
+    /// Read what is new in the transcripts and the shells' spool
     Ingest(ingest::Options),
     /// What models cost, when and why
     #[command(after_help = prices::EXAMPLES)]
@@ -98,6 +102,9 @@ fn run_once(command: &Command, config: &Config) -> anyhow::Result<End> {
         Command::Sessions(options) => {
             up_to_date(options.no_ingest, config, |ledger| sessions::told(options, ledger, config))
         }
+        Command::Launches(options) => {
+            up_to_date(options.no_ingest, config, |ledger| launches::told(options, ledger, config))
+        }
         Command::Ingest(options) => ingest::run(options, config),
         Command::Prices(options) => prices::run(options, config),
         Command::Ledger(command) => ledger::run(command, config),
@@ -127,11 +134,12 @@ fn up_to_date(
     match writable {
         _ if no_ingest => {}
         Ok(()) => {
+            let spooled = ingest::spool(&mut ledger, config);
             let looks = ingest::looks(&ledger, config, Extent::Awake)?;
             let early = ingest::while_looking(&looks, || report(&ledger));
             let found: Vec<Found> = looks.into_iter().map(Look::finish).collect();
             text = (!found.iter().any(Found::is_any)).then_some(early);
-            ingested = ingest::quietly(&mut ledger, found);
+            ingested = spooled.and_then(|spooled| ingest::quietly(&mut ledger, found, spooled));
         }
         Err(error) => ingested = Err(error),
     }

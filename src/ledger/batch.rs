@@ -9,7 +9,7 @@ use super::calls::{self, Call};
 use super::names::{Names, Reader};
 use super::row::{Charged, Row, flag};
 use super::writer::{Writer, low};
-use super::{Error, Ledger, Progress, explain, files, is_of_the_file, responses, sessions, state};
+use super::{Error, Ledger, Progress, explain, files, is_of_the_file, launches, responses, sessions, state};
 use crate::model::{Event, FileStamp, Folder, Fork, Response, ToolResult, ToolUse, TranscriptFile, fnv1a};
 
 /// One transaction of the ledger. Dropped without [`commit`](Batch::commit), it leaves no trace.
@@ -133,6 +133,11 @@ impl Batch<'_> {
             Err(error) if is_of_the_file(&error) => Ok(false),
             facts => self.explained(facts.and_then(|facts| facts.remember(&self.tx))).map(|()| true),
         }
+    }
+
+    /// Takes in the launches of another ledger. False where not all can be read.
+    pub(super) fn add_launches_of(&self, other: &Connection) -> Result<bool, Error> {
+        self.explained(launches::take_over(&self.tx, other))
     }
 
     /// The transcript's id and how far it has been read.

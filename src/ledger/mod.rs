@@ -13,6 +13,7 @@ mod check;
 mod export;
 mod files;
 mod known;
+mod launches;
 mod names;
 mod query;
 mod rebuild;
@@ -42,6 +43,7 @@ pub use batch::Batch;
 pub use export::Exported;
 pub use files::Progress;
 pub use known::Known;
+pub use launches::{SessionProcess, SpoolFile, StoredLaunch};
 pub use names::Reader;
 pub use query::{Cell, Dimension, Snapshot, Terms};
 pub use rebuild::alone;
@@ -57,6 +59,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0003_life.sql"),
     include_str!("../../migrations/0004_sessions.sql"),
     include_str!("../../migrations/0005_saving.sql"),
+    include_str!("../../migrations/0006_launches.sql"),
 ];
 
 /// What a ledger of this version says in `user_version`.

@@ -186,7 +186,11 @@ pub(super) fn name_id(tx: &Transaction, table: &str, column: &str, value: &str) 
 }
 
 /// A directory's project is looked up once, when it is first seen: a repository that is removed later keeps its past.
-fn cwd_id(tx: &Transaction, cwd: &str, project_of: &mut dyn FnMut(&str) -> String) -> rusqlite::Result<i64> {
+pub(super) fn cwd_id(
+    tx: &Transaction,
+    cwd: &str,
+    project_of: &mut dyn FnMut(&str) -> String,
+) -> rusqlite::Result<i64> {
     let known = tx
         .prepare_cached("SELECT id FROM cwd WHERE path = ?1")?
         .query_row([cwd], |row| row.get(0))

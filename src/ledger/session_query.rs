@@ -2,7 +2,7 @@
 //!
 //! Origins know between which rows their responses lie. Where these runs overlap, rows are gone through once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
 
 use rusqlite::{OptionalExtension, Row, params};
@@ -148,7 +148,7 @@ impl Ledger {
                     AND origin_id IN (SELECT id FROM origin WHERE session_id = ?3)",
                 flag::COPY
             ))?;
-            for rows in runs(origins) {
+            for rows in runs(rows_of(origins)) {
                 let ends = params![rows.start(), rows.end(), session];
                 let (first, last): (Option<i64>, Option<i64>) =
                     find.query_row(ends, |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -226,7 +226,7 @@ impl Ledger {
                     AND origin_id IN (SELECT id FROM origin WHERE session_id = ?3)",
                 flag::COPY
             ))?;
-            for run in runs(origins) {
+            for run in runs(rows_of(origins)) {
                 let mut rows = find.query(params![run.start(), run.end(), session])?;
                 while let Some(row) = rows.next()? {
                     let mut told = told(row, &terms)?;
@@ -253,19 +253,62 @@ impl Ledger {
         self.explained(read())
     }
 
+    /// Tells of the responses of some sessions that count, each followed by its extra attempts.
+    pub fn responses_of(
+        &self,
+        sessions: &HashSet<i64>,
+        mut each: impl FnMut(i64, &Told),
+    ) -> Result<(), Error> {
+        let (terms, mut seen) = (self.terms()?, Names::default());
+        let mut read = || {
+            let (mut session_of, mut rows_of) = (HashMap::new(), Vec::new());
+            let mut find =
+                self.db.prepare_cached("SELECT id, session_id, first_response, last_response FROM origin")?;
+            let mut rows = find.query([])?;
+            while let Some(row) = rows.next()? {
+                let session = row.get(1)?;
+                if sessions.contains(&session) {
+                    session_of.insert(row.get::<_, i64>(0)?, session);
+                    rows_of.extend(row.get::<_, Option<i64>>(2)?.zip(row.get(3)?));
+                }
+            }
+            let mut find = self.db.prepare_cached(&format!(
+                "SELECT {COLUMNS} FROM response WHERE id BETWEEN ?1 AND ?2 AND flags & {} = 0",
+                flag::COPY
+            ))?;
+            for run in runs(rows_of) {
+                let mut rows = find.query(params![run.start(), run.end()])?;
+                while let Some(row) = rows.next()? {
+                    let Some(session) = session_of.get(&row.get::<_, i64>(2)?) else { continue };
+                    let mut told = told(row, &terms)?;
+                    let extras = self.extras(&mut seen, row.get(0)?, &mut told)?;
+                    each(*session, &told);
+                    for extra in &extras {
+                        each(*session, extra);
+                    }
+                }
+            }
+            Ok(())
+        };
+        self.explained(read())
+    }
+
     /// Versions of prices, by id.
     pub fn price_lists(&self) -> Result<HashMap<i64, String>, Error> {
         self.explained(self.names_of("SELECT id, version FROM price_list"))
     }
 }
 
+fn rows_of(origins: &[SessionOrigin]) -> Vec<(i64, i64)> {
+    origins.iter().filter_map(|origin| origin.rows).collect()
+}
+
 fn name(names: &HashMap<i64, String>, id: i64) -> &str {
     names.get(&id).map_or("", String::as_str)
 }
 
-/// The rows of all origins, as runs that do not overlap.
-fn runs(origins: &[SessionOrigin]) -> Vec<RangeInclusive<i64>> {
-    let mut rows: Vec<(i64, i64)> = origins.iter().filter_map(|origin| origin.rows).collect();
+/// The rows of several origins, as runs that do not overlap.
+fn runs(mut rows: Vec<(i64, i64)>) -> Vec<RangeInclusive<i64>> {
     rows.sort_unstable();
     let mut runs: Vec<RangeInclusive<i64>> = Vec::new();
     for (first, last) in rows {
@@ -279,18 +322,12 @@ fn runs(origins: &[SessionOrigin]) -> Vec<RangeInclusive<i64>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{SessionOrigin, runs};
+    use super::runs;
 
     #[test]
     fn rows_of_several_origins_are_gone_through_once() {
-        let of = |rows: &[(i64, i64)]| {
-            let origins =
-                rows.iter().map(|rows| SessionOrigin { rows: Some(*rows), ..SessionOrigin::default() });
-            let origins: Vec<_> = origins.chain([SessionOrigin::default()]).collect();
-            runs(&origins)
-        };
-        assert_eq!(of(&[]), []);
-        assert_eq!(of(&[(7, 9), (1, 4), (3, 5), (2, 2)]), [1..=5, 7..=9]);
-        assert_eq!(of(&[(1, 9), (2, 3), (9, 12)]), [1..=12]);
+        assert_eq!(runs(vec![]), []);
+        assert_eq!(runs(vec![(7, 9), (1, 4), (3, 5), (2, 2)]), [1..=5, 7..=9]);
+        assert_eq!(runs(vec![(1, 9), (2, 3), (9, 12)]), [1..=12]);
     }
 }

@@ -9,6 +9,8 @@ use jiff::tz::TimeZone;
 use super::blocks::{self, WINDOW_QUARTERS, Window, Windows};
 use super::calendar::{self, Calendar, Unit};
 use super::filter::Filter;
+use super::launches::join::Of;
+use super::launches::{self, Joined, Run};
 use super::period::Before;
 use super::{Amount, Error, Key, Projects, Query, Row, Unpriced};
 use crate::ledger::{Cell, Dimension, Ledger, Terms};
@@ -20,6 +22,10 @@ type Ids = [i64; 2];
 /// In place of a group's number.
 const NO_GROUP: i64 = -1;
 
+/// In place of a launch's: it is of none that is known, or of one of several.
+const NO_LAUNCH: i64 = -1;
+const OPEN_LAUNCH: i64 = -2;
+
 #[derive(Default)]
 pub(super) struct Groups {
     amounts: Vec<Group>,
@@ -30,8 +36,9 @@ pub(super) struct Groups {
     pub(super) otel: Amount,
     /// Costs by a day's first quarter; empty where no chart asks for them.
     pub(super) daily: BTreeMap<i64, i128>,
-    /// Empty where no key asks for them.
+    /// Empty where no key asks for them, as are the launches.
     pub(super) windows: Windows,
+    launches: Vec<Run>,
     /// Responses and tokens without a price, by model.
     unpriced: BTreeMap<i64, (i64, Tokens)>,
 }
@@ -70,17 +77,17 @@ pub(super) fn gather(ledger: &Ledger, query: &Query, mut span: Span) -> Result<G
     let mut windows = Windows::default();
     let mut days = query.charts.then(|| Calendar::new(&query.zone, Unit::Day, query.week_starts));
     let mut groups = Groups::default();
-    ledger.cells(span.reads(has_windows), |mut cell| {
+    let has_launches = query.by.contains(&Key::Launch);
+    let reads = span.reads(has_windows);
+    let mut add = |mut cell: Cell, terms: Terms, launch: i64| {
         let origin = origins.of(cell.origin);
-        // What is not there (`odin ledger check` would tell) is nameless, and counts all the same.
-        let terms = at(&terms, cell.terms).copied().unwrap_or_default();
         let window = has_windows.then(|| windows.of(origin.account, cell.quarter));
         let passes =
             origin.passes && filter.models.as_ref().is_none_or(|models| models.contains(&terms.model));
         if passes && span.takes_in(&mut cell, window) {
             let mut ids = origin.ids;
             for (id, finder) in ids.iter_mut().zip(&mut finders) {
-                finder.find(id, &cell, terms, window);
+                finder.find(id, &cell, terms, window, launch);
             }
             groups.add(ids, &cell, origin.session, terms.model);
             if let Some(days) = &mut days {
@@ -88,11 +95,50 @@ pub(super) fn gather(ledger: &Ledger, query: &Query, mut span: Span) -> Result<G
                     i128::from(cell.sums.cost_picousd);
             }
         }
-    })?;
+    };
+    // What is not there (`odin ledger check` would tell) is nameless, and counts all the same.
+    let terms_of = |cell: &Cell| at(&terms, cell.terms).copied().unwrap_or_default();
+    if has_launches {
+        let joined = Joined::read(ledger, &reads)?;
+        for (cell, terms, launch) in by_launch(ledger, reads, &origins, terms_of, &joined)? {
+            add(cell, terms, launch);
+        }
+        groups.launches = joined.runs;
+    } else {
+        ledger.cells(reads, |cell| add(cell, terms_of(&cell), NO_LAUNCH))?;
+    }
     groups.windows = windows;
     let amounts = groups.amounts.iter_mut().map(|group| &mut group.amount);
     amounts.chain([&mut groups.transcript, &mut groups.otel]).for_each(Amount::settle);
     Ok(groups)
+}
+
+/// Cells in the order of time; of sessions that a launch may have had, one for each response.
+fn by_launch(
+    ledger: &Ledger,
+    quarters: Range<i64>,
+    origins: &Origins,
+    terms_of: impl Fn(&Cell) -> Terms,
+    joined: &Joined,
+) -> Result<Vec<(Cell, Terms, i64)>, Error> {
+    let mut cells = Vec::new();
+    ledger.cells(quarters.clone(), |cell| {
+        if !joined.sessions.contains_key(&origins.of(cell.origin).session) {
+            cells.push((cell, terms_of(&cell), NO_LAUNCH));
+        }
+    })?;
+    for (told, of) in joined.sessions.values().flatten() {
+        if quarters.contains(&told.cell.quarter) {
+            let launch = match of {
+                Of::None => NO_LAUNCH,
+                Of::Launch(run) => joined.runs[*run].id,
+                Of::Open(_) => OPEN_LAUNCH,
+            };
+            cells.push((told.cell, Terms { model: told.model }, launch));
+        }
+    }
+    cells.sort_by_key(|(cell, ..)| cell.quarter);
+    Ok(cells)
 }
 
 impl Span<'_> {
@@ -184,6 +230,7 @@ fn at<T>(table: &[T], id: i64) -> Option<&T> {
 enum Finder {
     Time(Calendar),
     Block,
+    Launch,
     Model,
     /// Its origin has told.
     Told,
@@ -194,13 +241,15 @@ impl Finder {
         match key {
             Key::Time(unit) => Self::Time(Calendar::new(&query.zone, unit, query.week_starts)),
             Key::Block => Self::Block,
+            Key::Launch => Self::Launch,
             Key::Name(Dimension::Model) => Self::Model,
             Key::Name(_) | Key::Group => Self::Told,
         }
     }
 
-    fn find(&mut self, id: &mut i64, cell: &Cell, terms: Terms, window: Option<Window>) {
+    fn find(&mut self, id: &mut i64, cell: &Cell, terms: Terms, window: Option<Window>, launch: i64) {
         match self {
+            Self::Launch => *id = launch,
             Self::Block => *id = window.map_or(cell.quarter, |window| window.start),
             Self::Time(calendar) => *id = calendar.start(cell.quarter),
             Self::Model => *id = terms.model,
@@ -258,7 +307,7 @@ impl Groups {
 
     /// The rows of the first key, with those of the second as their parts.
     pub(super) fn rows(&mut self, ledger: &Ledger, query: &Query) -> Result<Vec<Row>, Error> {
-        let namers = query.by.iter().map(|key| Namer::new(ledger, *key, query));
+        let namers = query.by.iter().map(|key| Namer::new(ledger, *key, query, &self.launches));
         let mut namers: Vec<Namer> = namers.collect::<Result<_, _>>()?;
         let mut rows: Vec<Row> = Vec::new();
         let mut first = None;
@@ -315,12 +364,18 @@ enum Namer<'q> {
     Time(Calendar),
     Block(&'q TimeZone),
     Group(&'q Projects),
+    Launch(HashMap<i64, (String, String)>),
     Name(Dimension, HashMap<i64, String>, &'q Projects),
 }
 
 impl<'q> Namer<'q> {
-    fn new(ledger: &Ledger, key: Key, query: &'q Query) -> Result<Self, Error> {
+    fn new(ledger: &Ledger, key: Key, query: &'q Query, launches: &[Run]) -> Result<Self, Error> {
         Ok(match key {
+            Key::Launch => {
+                let name =
+                    |run: &Run| (run.id, (run.name(&query.zone), run.label(&query.zone, &query.projects)));
+                Self::Launch(launches.iter().map(name).collect())
+            }
             Key::Time(unit) => Self::Time(Calendar::new(&query.zone, unit, query.week_starts)),
             Key::Block => Self::Block(&query.zone),
             Key::Group => Self::Group(&query.projects),
@@ -341,6 +396,11 @@ impl<'q> Namer<'q> {
                 row.name =
                     usize::try_from(id).map_or_else(|_| String::new(), |id| projects.group_name(id).into());
             }
+            Self::Launch(launches) => match launches.get(&id) {
+                Some((name, label)) => (row.name, row.label) = (name.clone(), Some(label.clone())),
+                None if id == OPEN_LAUNCH => row.name = launches::OPEN.into(),
+                None => {}
+            },
             Self::Name(dimension, names, projects) => {
                 row.name = names.get(&id).cloned().unwrap_or_default();
                 match dimension {

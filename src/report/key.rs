@@ -13,12 +13,14 @@ pub enum Key {
     Block,
     /// Of projects, as the user has made them.
     Group,
+    /// A run of claude, as a shell saw it.
+    Launch,
     Name(Dimension),
 }
 
 impl Key {
     /// As on the command line and in JSON.
-    pub const ALL: [(&str, Self); 16] = [
+    pub const ALL: [(&str, Self); 17] = [
         ("hour", Self::Time(Unit::Hour)),
         ("day", Self::Time(Unit::Day)),
         ("week", Self::Time(Unit::Week)),
@@ -31,6 +33,7 @@ impl Key {
         ("branch", Self::Name(Dimension::Branch)),
         ("agent", Self::Name(Dimension::Agent)),
         ("agent_type", Self::Name(Dimension::AgentType)),
+        ("launch", Self::Launch),
         ("skill", Self::Name(Dimension::Skill)),
         ("mcp_server", Self::Name(Dimension::McpServer)),
         ("host", Self::Name(Dimension::Host)),
@@ -45,7 +48,7 @@ impl Key {
     /// What it is of those that asked.
     pub(super) fn of_origin(self) -> Option<Dimension> {
         match self {
-            Self::Time(_) | Self::Block | Self::Name(Dimension::Model) => None,
+            Self::Time(_) | Self::Block | Self::Launch | Self::Name(Dimension::Model) => None,
             Self::Group => Some(Dimension::Project),
             Self::Name(dimension) => Some(dimension),
         }

@@ -1,7 +1,8 @@
 //! What was spent, from the ledger's rollup to text.
 //!
 //! [`cost`] adds up cells by one or two keys, [`blocks`](blocks()) by window of five hours; `table`, `json`, `csv` and
-//! `markdown` write the result. `sessions` tells of sessions and what happened in them.
+//! `markdown` write the result. `sessions` tells of sessions and what happened in them,
+//! `launches` of runs of claude as shells saw them.
 //! Nothing here prints, or asks the clock or the environment.
 
 mod amount;
@@ -14,6 +15,7 @@ mod filter;
 mod groups;
 pub mod json;
 mod key;
+pub mod launches;
 pub mod markdown;
 mod number;
 mod page;

@@ -162,7 +162,7 @@ fn counts_width(columns: &[Column], number: Number, total: &Amount) -> usize {
 /// As wide as a name should be before other columns are worth more.
 pub(super) fn comfortable(key: Key) -> usize {
     match key {
-        Key::Time(_) | Key::Block => usize::MAX,
+        Key::Time(_) | Key::Block | Key::Launch => usize::MAX,
         Key::Name(Dimension::Session | Dimension::Agent) => 13,
         Key::Name(_) | Key::Group => 19,
     }

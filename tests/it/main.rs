@@ -22,6 +22,7 @@ mod damage;
 mod durability;
 mod edge;
 mod harness;
+mod launches;
 mod layers;
 mod life;
 mod merge;

@@ -84,7 +84,7 @@ impl Place {
     }
 
     /// The alias, else the last folder's name.
-    fn short(&self) -> &str {
+    pub(super) fn short(&self) -> &str {
         let last = self.path.rsplit('/').next().filter(|last| !last.is_empty());
         self.alias.as_deref().or(last).unwrap_or(&self.path)
     }

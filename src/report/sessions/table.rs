@@ -128,7 +128,7 @@ fn list_rows(list: &List) -> Vec<Row> {
 }
 
 /// Of each id as much as tells it from the others, and a little more.
-fn beginnings(ids: &[&str]) -> Vec<String> {
+pub(in crate::report) fn beginnings(ids: &[&str]) -> Vec<String> {
     let mut sorted = ids.to_vec();
     sorted.sort_unstable();
     let common = |a: &str, b: &str| a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
@@ -374,7 +374,7 @@ fn nonzero(count: i64) -> String {
 }
 
 /// As in `42 s`, `12 min 05 s`, `1 h 38 min` and `12 d 03 h`; empty: not known.
-fn length(milliseconds: Option<i64>) -> String {
+pub(in crate::report) fn length(milliseconds: Option<i64>) -> String {
     let Some(seconds) = milliseconds.map(|ms| ms.max(0) / 1000) else { return String::new() };
     match (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60, seconds % 60) {
         (0, 0, 0, seconds) => format!("{seconds} s"),
