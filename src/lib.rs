@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod ingest;
 pub mod ledger;
+pub mod metrics;
 pub mod model;
 pub mod pricing;
 pub mod report;

@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use clap_mangen::Man;
 
 use super::{Cli, End, print};
+use crate::metrics::docs;
 
 #[derive(clap::Subcommand)]
 pub(super) enum GenerateCommand {
@@ -17,6 +18,9 @@ pub(super) enum GenerateCommand {
     /// Print the manual page, or write one for each command into a folder
     #[command(after_help = MAN_EXAMPLES)]
     Man { folder: Option<PathBuf> },
+    /// Print every metric family that the agent exposes, as Markdown
+    #[command(after_help = METRICS_EXAMPLES)]
+    MetricsDocs,
 }
 
 const COMPLETION_EXAMPLES: &str = "\
@@ -30,11 +34,19 @@ Examples:
   odin generate man | man -l -
   odin generate man ~/.local/share/man/man1";
 
+const METRICS_EXAMPLES: &str = "\
+Examples:
+  odin generate metrics-docs > docs/metrics.md";
+
 pub(super) fn run(command: &GenerateCommand) -> anyhow::Result<End> {
     match command {
         GenerateCommand::Completions { shell } => completions(*shell),
         GenerateCommand::Man { folder: None } => manual(),
         GenerateCommand::Man { folder: Some(folder) } => manuals(folder),
+        GenerateCommand::MetricsDocs => {
+            print(&docs::markdown())?;
+            Ok(End::Done)
+        }
     }
 }
 

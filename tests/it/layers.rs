@@ -10,11 +10,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("config", &["pricing"]),
     ("pricing", &["model"]),
     ("source", &["model", "config"]),
-    ("collector", &["config"]),
+    ("collector", &["config", "metrics"]),
     ("ledger", &["model", "pricing"]),
     ("ingest", &["model", "source", "ledger"]),
     ("report", &["model", "pricing", "ledger"]),
-    ("metrics", &["collector", "ledger"]),
+    ("metrics", &[]),
 ];
 
 /// Modules that wire the others together, and may use all.
