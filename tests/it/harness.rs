@@ -226,6 +226,12 @@ pub(crate) fn tell(text: &str) {
     _ = writeln!(std::io::stderr(), "{text}");
 }
 
+/// Tells what cannot be tested here, or fails where nothing may be left out.
+pub(crate) fn skip(what: &str) {
+    assert!(!is_set("ODIN_TEST_STRICT"), "{what}, and ODIN_TEST_STRICT is set");
+    tell(&format!("skipped: {what}"));
+}
+
 /// Transcripts below a folder, as paths from there, in order.
 pub(crate) fn transcripts(root: &Path) -> Vec<PathBuf> {
     let mut found = files(root);

@@ -26,6 +26,7 @@ mod launches;
 mod layers;
 mod life;
 mod merge;
+mod metrics;
 mod prices;
 mod random;
 mod real_client;
