@@ -42,6 +42,23 @@ pub struct Config {
     /// The first day of weeks.
     pub week_starts: Weekday,
     pub projects: Projects,
+    /// Which collectors run, by name, where that is not left to odin.
+    pub collectors: BTreeMap<String, bool>,
+}
+
+/// Where the kernel's files are: elsewhere in a container, and in tests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roots {
+    pub proc: PathBuf,
+    pub sys: PathBuf,
+    /// Of the host's files.
+    pub root: PathBuf,
+}
+
+impl Default for Roots {
+    fn default() -> Self {
+        Self { proc: "/proc".into(), sys: "/sys".into(), root: "/".into() }
+    }
 }
 
 /// How many automatic backups are kept.
@@ -80,6 +97,7 @@ struct File {
     backups: Backups,
     prices: Overlay,
     projects: ProjectTables,
+    collectors: BTreeMap<String, bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -141,8 +159,8 @@ impl Config {
             }
         };
         let week_starts = file.week_starts.unwrap_or(Weekday::Monday);
-        let File { timezone, backups, prices, .. } = file;
-        Ok(Self { state_dir, claude_dirs, timezone, backups, prices, week_starts, projects })
+        let File { timezone, backups, prices, collectors, .. } = file;
+        Ok(Self { state_dir, claude_dirs, timezone, backups, prices, week_starts, projects, collectors })
     }
 
     /// Where the shells' hooks tell of launches.
@@ -282,12 +300,13 @@ mod tests {
             fs::create_dir_all(home.path().join(dir)).unwrap();
         }
         let file = home.path().join(".config/odin/config.toml");
-        fs::write(&file, "timezone = 'Asia/Tokyo'\nweek_starts = 'Sunday'\n[claude]\nconfig_dirs = ['~/a', '/does/not/exist']\n")
+        fs::write(&file, "timezone = 'Asia/Tokyo'\nweek_starts = 'Sunday'\n[claude]\nconfig_dirs = ['~/a', '/does/not/exist']\n[collectors]\nagent = false\n")
             .unwrap();
         let config = load(&[("HOME", home.path())]).unwrap();
         assert_eq!(config.claude_dirs, [home.path().join("a")]);
         assert_eq!(config.timezone.as_deref(), Some("Asia/Tokyo"));
         assert_eq!(config.week_starts, Weekday::Sunday);
+        assert_eq!(config.collectors, [("agent".to_owned(), false)].into());
 
         let list = format!("{0}/b, {0}/a", home.path().display());
         let config = load(&[("HOME", home.path()), ("CLAUDE_CONFIG_DIR", Path::new(&list))]).unwrap();

@@ -6,7 +6,9 @@
 //!
 //! `ARCHITECTURE.md` has the picture, and the rules that `tests/it/layers.rs` checks.
 
+pub mod agent;
 pub mod cli;
+pub mod collector;
 pub mod config;
 pub mod ingest;
 pub mod ledger;

@@ -32,6 +32,8 @@ pub mod ledger;
 pub mod processes;
 pub mod session;
 
+use std::collections::BTreeSet;
+
 use crate::metrics::Family;
 
 /// Stands for a collector with the families that tell of collectors. It cannot be left out of a page.
@@ -45,10 +47,14 @@ pub fn all() -> impl Iterator<Item = &'static Family> {
     TABLES.iter().copied().flatten().copied()
 }
 
+/// What requests and the config call them, in order.
+pub fn collectors() -> Vec<&'static str> {
+    let names: BTreeSet<&str> = all().map(|family| family.collector).collect();
+    names.into_iter().filter(|name| *name != FRAME).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
     use crate::metrics::Kind;
     use crate::metrics::exposition::base;

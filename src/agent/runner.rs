@@ -1,0 +1,501 @@
+//! Runs collectors so that one that hangs costs only itself.
+//!
+//! Each has a thread of its own, for good: a read that never returns cannot be taken back, so nothing else must wait for
+//! its thread. A scrape asks all of them at once and takes what has come by its deadline. One call of a collector is in
+//! flight at most, and scrapes that come meanwhile share it. A call that misses its deadline is late: nobody waits for
+//! it any more, what it brings is thrown away, and the first scrape after its end asks anew.
+
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::collector::{Collector, Error, Failure};
+use crate::metrics::families::collector as families;
+use crate::metrics::filter::Filter;
+use crate::metrics::snapshot::{Builder, Snapshot};
+
+/// What a scrape waits for collectors at most, whatever time the scraper has.
+const MOST_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What is left of a scraper's time for the page to be made and sent.
+const WAY_BACK: Duration = Duration::from_millis(500);
+
+/// Reserved, not used: a thread touches what its collector needs.
+const STACK_BYTES: usize = 256 * 1024;
+
+/// How long collectors may take, when the scraper gives up after `timeout`.
+pub fn patience(timeout: Option<Duration>) -> Duration {
+    let left = |timeout: Duration| timeout.saturating_sub(WAY_BACK).max(timeout / 2);
+    timeout.map_or(MOST_PATIENCE, left).min(MOST_PATIENCE)
+}
+
+/// Hears of a collector that fails after it did not.
+type Listener = Arc<dyn Fn(&'static str, &Error) + Send + Sync>;
+
+pub struct Runner {
+    /// In the order of names.
+    lanes: Vec<Arc<Lane>>,
+}
+
+/// A collector's thread, and those who wait for it.
+struct Lane {
+    name: &'static str,
+    state: Mutex<State>,
+    changed: Condvar,
+    listener: Listener,
+}
+
+#[derive(Default)]
+struct State {
+    flight: Option<Flight>,
+    /// How many calls have ended.
+    ended: u64,
+    /// Which of them was the last in time, counted from 1, and what it brought.
+    in_time: u64,
+    snapshot: Arc<Snapshot>,
+    record: Record,
+    is_stopping: bool,
+}
+
+/// A call that has not ended.
+#[derive(Debug, Clone, Copy)]
+struct Flight {
+    /// That of the scrape which began it.
+    deadline: Instant,
+    is_late: bool,
+}
+
+/// How a collector fared so far.
+#[derive(Debug, Clone, Default)]
+struct Record {
+    /// None: it was never called.
+    is_up: Option<bool>,
+    is_supported: Option<bool>,
+    /// Of the last call.
+    duration: Option<Duration>,
+    /// Since the epoch.
+    last_success: Option<Duration>,
+    /// In the order of the kinds.
+    failures: [u64; Failure::ALL.len()],
+}
+
+impl Runner {
+    /// Starts the threads. When the runner is dropped they end, each after the call it is in.
+    pub fn start(
+        collectors: Vec<Box<dyn Collector>>,
+        listener: impl Fn(&'static str, &Error) + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let listener: Listener = Arc::new(listener);
+        let mut runner = Self { lanes: vec![] };
+        for collector in collectors {
+            let lane = Arc::new(Lane {
+                name: collector.name(),
+                state: Mutex::default(),
+                changed: Condvar::new(),
+                listener: Arc::clone(&listener),
+            });
+            runner.lanes.push(Arc::clone(&lane));
+            let thread = thread::Builder::new().name(lane.name.into()).stack_size(STACK_BYTES);
+            thread.spawn(move || lane.run(collector))?;
+        }
+        runner.lanes.sort_by_key(|lane| lane.name);
+        Ok(runner)
+    }
+
+    pub fn names(&self) -> Vec<&'static str> {
+        self.lanes.iter().map(|lane| lane.name).collect()
+    }
+
+    /// What the wanted collectors have to say by the deadline; before all, how they fare.
+    pub fn collect(&self, filter: &Filter, deadline: Instant) -> Vec<Arc<Snapshot>> {
+        answers(&self.ask(filter, deadline))
+    }
+
+    fn ask(&self, filter: &Filter, deadline: Instant) -> Vec<Asked<'_>> {
+        let wanted = self.lanes.iter().filter(|lane| filter.wants(lane.name));
+        wanted.map(|lane| lane.ask(deadline)).collect()
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        for lane in &self.lanes {
+            lane.lock().is_stopping = true;
+            lane.changed.notify_all();
+        }
+    }
+}
+
+/// A call that a scrape waits for.
+struct Asked<'r> {
+    lane: &'r Lane,
+    /// Its number; none: the one in flight is late.
+    call: Option<u64>,
+    deadline: Instant,
+}
+
+fn answers(asked: &[Asked]) -> Vec<Arc<Snapshot>> {
+    let (mut snapshots, mut status) = (vec![Arc::default()], Builder::new());
+    for asked in asked {
+        snapshots.extend(asked.answer(&mut status));
+    }
+    snapshots[0] = Arc::new(status.build());
+    snapshots
+}
+
+impl Asked<'_> {
+    /// The samples, if they come in time; in any case how the collector fares.
+    fn answer(&self, status: &mut Builder) -> Option<Arc<Snapshot>> {
+        let mut state = self.lane.lock();
+        let mut now = Instant::now();
+        while self.call.is_some_and(|call| state.ended < call) && now < self.deadline {
+            let waited = self.lane.changed.wait_timeout(state, self.deadline - now);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            now = Instant::now();
+        }
+        let news = state.find_late(self.lane.name, now);
+        let samples = self.call.filter(|call| state.in_time >= *call).map(|_| Arc::clone(&state.snapshot));
+        let late = state.flight.filter(|flight| flight.is_late);
+        let stuck = late.map_or(Duration::ZERO, |flight| now.saturating_duration_since(flight.deadline));
+        state.record.tell(self.lane.name, stuck, status);
+        drop(state);
+        self.lane.announce(news);
+        samples
+    }
+}
+
+impl Lane {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn ask(&self, deadline: Instant) -> Asked<'_> {
+        let mut state = self.lock();
+        let flight = *state.flight.get_or_insert(Flight { deadline, is_late: false });
+        self.changed.notify_all();
+        Asked { lane: self, call: (!flight.is_late).then_some(state.ended + 1), deadline }
+    }
+
+    /// The thread.
+    fn run(&self, mut collector: Box<dyn Collector>) {
+        while self.is_asked() {
+            let started = Instant::now();
+            let mut out = Builder::new();
+            let result = collector.collect(&mut out);
+            self.end(started, out.build(), result);
+        }
+    }
+
+    /// Waits for a scrape; false: there will be none any more.
+    fn is_asked(&self) -> bool {
+        let is_idle = |state: &mut State| state.flight.is_none() && !state.is_stopping;
+        let state = self.changed.wait_while(self.lock(), is_idle).unwrap_or_else(PoisonError::into_inner);
+        !state.is_stopping
+    }
+
+    fn end(&self, started: Instant, snapshot: Snapshot, result: Result<(), Error>) {
+        let now = Instant::now();
+        let mut state = self.lock();
+        let mut news = state.find_late(self.name, now);
+        let flight = state.flight.take();
+        state.ended += 1;
+        state.record.duration = Some(now - started);
+        if flight.is_some_and(|flight| !flight.is_late) {
+            state.in_time = state.ended;
+            state.snapshot = Arc::new(snapshot);
+            news = state.record.add(result);
+        }
+        drop(state);
+        self.changed.notify_all();
+        self.announce(news);
+    }
+
+    fn announce(&self, news: Option<Error>) {
+        if let Some(error) = news {
+            (self.listener)(self.name, &error);
+        }
+    }
+}
+
+impl State {
+    /// Looks whether the call in flight is late by now. Brings the error if it is one to tell of.
+    fn find_late(&mut self, name: &str, now: Instant) -> Option<Error> {
+        let flight = self.flight.as_mut().filter(|flight| !flight.is_late && now >= flight.deadline)?;
+        flight.is_late = true;
+        self.record.fail(Failure::Timeout).then(|| Error::Timeout { what: name.into() })
+    }
+}
+
+impl Record {
+    /// Takes down how a call ended. Brings the error if it is one to tell of.
+    fn add(&mut self, result: Result<(), Error>) -> Option<Error> {
+        if let Some(failure) = result.as_ref().err().and_then(Error::failure) {
+            return if self.fail(failure) { result.err() } else { None };
+        }
+        self.is_supported = Some(result.is_ok());
+        self.is_up = Some(true);
+        self.last_success = SystemTime::now().duration_since(UNIX_EPOCH).ok();
+        None
+    }
+
+    /// True if the call before did not fail.
+    fn fail(&mut self, failure: Failure) -> bool {
+        self.failures[failure as usize] += 1;
+        self.is_up.replace(false) != Some(false)
+    }
+
+    fn tell(&self, name: &str, stuck: Duration, out: &mut Builder) {
+        let flag = |flag: bool| f64::from(u8::from(flag));
+        for (family, value) in [
+            (&families::UP, self.is_up.map(flag)),
+            (&families::SUPPORTED, self.is_supported.map(flag)),
+            (&families::DURATION_SECONDS, self.duration.map(|time| time.as_secs_f64())),
+            (&families::LAST_SUCCESS_TIMESTAMP_SECONDS, self.last_success.map(|time| time.as_secs_f64())),
+            (&families::STUCK_SECONDS, Some(stuck.as_secs_f64())),
+        ] {
+            if let Some(value) = value {
+                out.push(family, &[name], value);
+            }
+        }
+        for (failure, count) in Failure::ALL.iter().zip(self.failures) {
+            out.push(&families::ERRORS, &[name, failure.name()], count as f64);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::{BufRead, BufReader, Write};
+    use std::path::PathBuf;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+    use super::*;
+    use crate::metrics::exposition::Format;
+    use crate::metrics::families::{claude, processes, session};
+    use crate::metrics::page::Page;
+
+    /// Any collector.
+    struct Fake<F>(&'static str, F);
+
+    impl<F: FnMut(&mut Builder) -> Result<(), Error> + Send> Collector for Fake<F> {
+        fn name(&self) -> &'static str {
+            self.0
+        }
+
+        fn collect(&mut self, out: &mut Builder) -> Result<(), Error> {
+            self.1(out)
+        }
+    }
+
+    fn runner(collectors: Vec<Box<dyn Collector>>) -> Runner {
+        Runner::start(collectors, |_, _| {}).unwrap()
+    }
+
+    /// Says 7 commits.
+    fn quick() -> Box<dyn Collector> {
+        Box::new(Fake("claude", |out: &mut Builder| {
+            out.push(&claude::COMMITS, &[], 7.0);
+            Ok(())
+        }))
+    }
+
+    fn far() -> Instant {
+        Instant::now() + Duration::from_secs(600)
+    }
+
+    /// A deadline that nobody keeps.
+    fn past() -> Instant {
+        Instant::now().checked_sub(Duration::from_secs(1)).unwrap()
+    }
+
+    fn only(collector: &str) -> Filter {
+        Filter::Only(vec![collector.into()])
+    }
+
+    /// The samples of a scrape, without those that are another time each time.
+    fn lines(snapshots: &[Arc<Snapshot>]) -> Vec<String> {
+        let page = Page::new(snapshots.iter().map(Arc::as_ref), &Filter::All, 999).write(Format::Text);
+        let keeps =
+            |line: &&str| !line.starts_with('#') && !line.contains("seconds{") && !line.ends_with("} 0");
+        page.lines().filter(keeps).map(|line| line.replace("odin_", "")).collect()
+    }
+
+    #[test]
+    fn a_scrape_has_what_all_collectors_say_and_how_they_fare() {
+        let absent = Fake("ledger", |_: &mut Builder| Err(Error::Absent { path: "/dev/none".into() }));
+        let broken = Fake("session", |out: &mut Builder| {
+            out.push(&session::THREADS, &["a"], 3.0);
+            Err(Error::Parse { path: "/proc/x".into(), what: "half".into() })
+        });
+        let runner = runner(vec![Box::new(broken), quick(), Box::new(absent)]);
+        assert_eq!(runner.names(), ["claude", "ledger", "session"]);
+        runner.collect(&Filter::All, far());
+        let all = [
+            "claude_commits_total 7",
+            r#"collector_errors_total{collector="session",kind="parse"} 2"#,
+            r#"collector_supported{collector="claude"} 1"#,
+            r#"collector_up{collector="claude"} 1"#,
+            r#"collector_up{collector="ledger"} 1"#,
+            r#"session_threads{session="a"} 3"#,
+        ];
+        assert_eq!(lines(&runner.collect(&Filter::All, far())), all);
+        let only = runner.collect(&only("session"), far());
+        assert_eq!(lines(&only), [all[1].replace("} 2", "} 3"), all[5].into()]);
+    }
+
+    /// A collector whose source blocks, as a broken device does: each call reads a line of a FIFO.
+    fn blocked(fifo: PathBuf) -> Box<dyn Collector> {
+        let mut source: Option<BufReader<File>> = None;
+        Box::new(Fake("processes", move |out: &mut Builder| {
+            let mut line = String::new();
+            let source = match &mut source {
+                Some(source) => source,
+                none => none.insert(BufReader::new(File::open(&fifo).unwrap())),
+            };
+            source.read_line(&mut line).map_err(|error| Error::at(&fifo, error))?;
+            out.push(&processes::PROCESSES, &["R"], line.trim().parse().unwrap());
+            Ok(())
+        }))
+    }
+
+    #[test]
+    fn a_read_that_blocks_costs_only_itself_and_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let fifo = folder.path().join("fifo");
+        mknodat(CWD, &fifo, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let (tell, told) = channel();
+        let listener =
+            move |name: &'static str, error: &Error| tell.send(format!("{name}: {error}")).unwrap();
+        let runner = Runner::start(vec![quick(), blocked(fifo.clone())], listener).unwrap();
+
+        let without = [
+            "claude_commits_total 7",
+            r#"collector_errors_total{collector="processes",kind="timeout"} 1"#,
+            r#"collector_supported{collector="claude"} 1"#,
+            r#"collector_up{collector="claude"} 1"#,
+        ];
+        let mut asked = runner.ask(&only("claude"), far());
+        asked.extend(runner.ask(&only("processes"), past()));
+        let snapshots = answers(&asked);
+        assert_eq!(lines(&snapshots), without);
+        assert!(stuck(&snapshots) >= 1.0);
+        // This one does not wait at all, and does not ask again.
+        let snapshots = runner.collect(&Filter::All, far());
+        assert_eq!(lines(&snapshots), without);
+        assert_eq!(told.try_iter().collect::<Vec<_>>(), ["processes: no answer from processes"]);
+
+        let mut source = File::options().write(true).open(&fifo).unwrap();
+        source.write_all(b"1\n2\n").unwrap();
+        let after = loop {
+            let lines = lines(&runner.collect(&Filter::All, far()));
+            if lines.len() > without.len() {
+                break lines;
+            }
+            thread::yield_now();
+        };
+        // What came late is not shown.
+        assert_eq!(
+            after,
+            [
+                without[0],
+                without[1],
+                without[2],
+                r#"collector_supported{collector="processes"} 1"#,
+                without[3],
+                r#"collector_up{collector="processes"} 1"#,
+                r#"processes{state="R"} 2"#,
+            ]
+        );
+    }
+
+    /// How long any collector has been stuck.
+    fn stuck(snapshots: &[Arc<Snapshot>]) -> f64 {
+        let samples = snapshots.iter().flat_map(|snapshot| snapshot.samples());
+        samples.filter(|sample| *sample.family == families::STUCK_SECONDS).map(|sample| sample.value).sum()
+    }
+
+    /// A collector that says when it is called, and waits for what to answer.
+    fn guided() -> (Box<dyn Collector>, Receiver<()>, Sender<f64>) {
+        let ((call, called), (answer, answers)) = (channel(), channel());
+        let collector = Fake("claude", move |out: &mut Builder| {
+            call.send(()).unwrap();
+            // The other end is gone where a test has failed.
+            out.push(&claude::COMMITS, &[], answers.recv().unwrap_or(f64::NAN));
+            Ok(())
+        });
+        (Box::new(collector), called, answer)
+    }
+
+    #[test]
+    fn scrapes_that_come_during_a_call_share_it() {
+        let (collector, called, answer) = guided();
+        let runner = runner(vec![collector]);
+        let first = runner.ask(&Filter::All, far());
+        called.recv().unwrap();
+        let second = runner.ask(&Filter::All, far());
+        answer.send(1.0).unwrap();
+        for asked in [first, second] {
+            assert_eq!(lines(&answers(&asked))[0], "claude_commits_total 1");
+        }
+        // What was said then is not said again.
+        answer.send(2.0).unwrap();
+        assert_eq!(lines(&runner.collect(&Filter::All, far()))[0], "claude_commits_total 2");
+        assert_eq!(called.try_iter().count(), 1);
+    }
+
+    #[test]
+    fn a_call_is_late_by_the_scrape_that_began_it() {
+        let (collector, _called, answer) = guided();
+        let runner = runner(vec![collector]);
+        let first = runner.ask(&Filter::All, past());
+        let second = runner.ask(&Filter::All, far());
+        assert_eq!(
+            lines(&answers(&first)),
+            [r#"collector_errors_total{collector="claude",kind="timeout"} 1"#]
+        );
+        answer.send(1.0).unwrap();
+        assert_eq!(
+            lines(&answers(&second)),
+            [r#"collector_errors_total{collector="claude",kind="timeout"} 1"#]
+        );
+    }
+
+    #[test]
+    fn failures_are_told_when_they_begin() {
+        let mut results = [Ok(()), Err("a"), Err("b"), Ok(()), Err("c")].into_iter();
+        let (tell, told) = channel();
+        let flaky = Fake("ledger", move |_: &mut Builder| {
+            results.next().unwrap().map_err(|what: &str| Error::Driver { what: what.into() })
+        });
+        let listener = move |_: &'static str, error: &Error| tell.send(error.to_string()).unwrap();
+        let runner = Runner::start(vec![Box::new(flaky)], listener).unwrap();
+        for _ in 0..5 {
+            runner.collect(&Filter::All, far());
+        }
+        drop(runner);
+        assert_eq!(told.iter().collect::<Vec<_>>(), ["the driver refuses a", "the driver refuses c"]);
+    }
+
+    #[test]
+    fn a_runner_that_is_dropped_ends_its_threads() {
+        let (collector, called, answer) = guided();
+        let runner = runner(vec![collector]);
+        runner.ask(&Filter::All, far());
+        called.recv().unwrap();
+        drop(runner);
+        answer.send(1.0).unwrap();
+        // The thread owns the other end.
+        assert!(called.recv().is_err());
+    }
+
+    #[test]
+    fn patience_leaves_time_for_the_answer() {
+        let patience_of = |ms| patience(Some(Duration::from_millis(ms))).as_millis();
+        assert_eq!([0, 100, 800, 3000, 10_000].map(patience_of), [0, 50, 400, 2500, 5000]);
+        assert_eq!(patience(None).as_secs(), 5);
+    }
+}

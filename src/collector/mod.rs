@@ -1,0 +1,177 @@
+//! Reads the host: one file a group of metrics, each with a [`Collector`].
+//!
+//! A collector parses text and reads thinly around that, below roots that are given to it, so that a folder of fixtures
+//! can stand in for the host. It runs on a thread of its own (`agent::runner`), so it may block; it is asked for all
+//! its samples at once, and again for each scrape.
+
+pub mod agent;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rustix::io::Errno;
+
+use crate::config::Roots;
+use crate::metrics::families;
+use crate::metrics::snapshot::Builder;
+
+/// Samples of one source.
+pub trait Collector: Send {
+    /// That of its families.
+    fn name(&self) -> &'static str;
+
+    /// Pushes what there is. Samples that were pushed before an error are kept: they were read.
+    fn collect(&mut self, out: &mut Builder) -> Result<(), Error>;
+}
+
+/// Why samples are missing.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The host has no such device or kernel file: no failure, and not worth a log line.
+    #[error("nothing to read at {}", path.display())]
+    Absent { path: PathBuf },
+    #[error("cannot read {}", path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("cannot make sense of {}: {what}", path.display())]
+    Parse { path: PathBuf, what: String },
+    /// The collector gave up by itself; calls that never end are none of its business.
+    #[error("no answer from {what}")]
+    Timeout { what: String },
+    /// The host speaks a newer version than the collector does.
+    #[error("{what} is not known to this version of odin")]
+    UnsupportedNew { what: String },
+    #[error("the driver refuses {what}")]
+    Driver { what: String },
+}
+
+/// What kinds of failures are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    Driver,
+    Io,
+    Parse,
+    Perm,
+    Timeout,
+    UnsupportedNew,
+}
+
+impl Failure {
+    pub const ALL: [Self; 6] =
+        [Self::Driver, Self::Io, Self::Parse, Self::Perm, Self::Timeout, Self::UnsupportedNew];
+
+    /// As `odin_collector_errors_total` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Driver => "driver",
+            Self::Io => "io",
+            Self::Parse => "parse",
+            Self::Perm => "perm",
+            Self::Timeout => "timeout",
+            Self::UnsupportedNew => "unsupported_new",
+        }
+    }
+}
+
+impl Error {
+    /// None: there is nothing to collect, which is no failure.
+    pub fn failure(&self) -> Option<Failure> {
+        match self {
+            Self::Absent { .. } => None,
+            Self::Read { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
+                Some(Failure::Perm)
+            }
+            Self::Read { .. } => Some(Failure::Io),
+            Self::Parse { .. } => Some(Failure::Parse),
+            Self::Timeout { .. } => Some(Failure::Timeout),
+            Self::UnsupportedNew { .. } => Some(Failure::UnsupportedNew),
+            Self::Driver { .. } => Some(Failure::Driver),
+        }
+    }
+
+    /// Of a call on a path.
+    pub fn at(path: &Path, source: std::io::Error) -> Self {
+        let path = path.to_path_buf();
+        let is_absent = Errno::from_io_error(&source)
+            .is_some_and(|errno| matches!(errno, Errno::NOENT | Errno::NODEV | Errno::NXIO));
+        if is_absent { Self::Absent { path } } else { Self::Read { path, source } }
+    }
+}
+
+/// A file of the kernel, whole.
+pub fn read(path: &Path) -> Result<String, Error> {
+    fs::read_to_string(path).map_err(|source| Error::at(path, source))
+}
+
+/// A collector that can be had.
+pub struct Entry {
+    pub name: &'static str,
+    /// Runs unless the user says no.
+    pub is_default: bool,
+    pub make: fn(&Roots) -> Box<dyn Collector>,
+}
+
+pub static ALL: &[Entry] =
+    &[Entry { name: agent::NAME, is_default: true, make: |roots| Box::new(agent::Agent::new(roots)) }];
+
+/// The user's choice names what there is not.
+#[derive(Debug, thiserror::Error)]
+#[error("no collector {name:?}; there are: {known}")]
+pub struct Unknown {
+    pub name: String,
+    pub known: String,
+}
+
+/// Those that run, where the user chose some by name. A name may also be that of families which no entry of
+/// [`ALL`] collects: the agent heeds the choice there.
+pub fn chosen(roots: &Roots, choice: &BTreeMap<String, bool>) -> Result<Vec<Box<dyn Collector>>, Unknown> {
+    let known = families::collectors();
+    if let Some(name) = choice.keys().find(|name| !known.contains(&name.as_str())) {
+        return Err(Unknown { name: name.clone(), known: known.join(", ") });
+    }
+    let is_chosen = |entry: &&Entry| choice.get(entry.name).copied().unwrap_or(entry.is_default);
+    Ok(ALL.iter().filter(is_chosen).map(|entry| (entry.make)(roots)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_there_is_no_failure_and_what_is_closed_is_one_of_its_own() {
+        let path = Path::new("/sys/class/thermal");
+        for (errno, expected) in [
+            (Errno::NOENT, None),
+            (Errno::NODEV, None),
+            (Errno::ACCESS, Some(Failure::Perm)),
+            (Errno::PERM, Some(Failure::Perm)),
+            (Errno::IO, Some(Failure::Io)),
+        ] {
+            assert_eq!(Error::at(path, io::Error::from(errno)).failure(), expected, "{errno}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_no_family_has_is_told_with_those_there_are() {
+        let names = |choice: &[(&str, bool)]| {
+            let choice = choice.iter().map(|(name, on)| ((*name).to_owned(), *on)).collect();
+            chosen(&Roots::default(), &choice)
+                .map(|chosen| chosen.iter().map(|c| c.name()).collect::<Vec<_>>())
+        };
+        assert_eq!(names(&[]).unwrap(), ["agent"]);
+        assert_eq!(names(&[("agent", false), ("claude", true)]).unwrap(), [""; 0]);
+        let unknown = names(&[("agnet", true)]).unwrap_err().to_string();
+        assert_eq!(unknown, r#"no collector "agnet"; there are: agent, claude, ledger, processes, session"#);
+    }
+
+    #[test]
+    fn every_collector_has_families() {
+        let known = families::collectors();
+        for entry in ALL {
+            let made = (entry.make)(&Roots::default());
+            assert!(known.contains(&entry.name) && made.name() == entry.name, "{}", entry.name);
+        }
+    }
+}
