@@ -1,7 +1,8 @@
 //! What Claude Code costs: transcripts, read once, become a ledger of API responses that reports are read from.
 //!
 //! ```text
-//! source ─► ingest ─► ledger ─► report ─► cli
+//! source ─► ingest ─► ledger ─┬─► report  ─► cli
+//!                   collector ┴─► metrics ─► agent
 //! ```
 //!
 //! `ARCHITECTURE.md` has the picture, and the rules that `tests/it/layers.rs` checks.

@@ -172,9 +172,14 @@ impl Lane {
 
     fn ask(&self, deadline: Instant) -> Asked<'_> {
         let mut state = self.lock();
+        let news = state.find_late(self.name, Instant::now());
         let flight = *state.flight.get_or_insert(Flight { deadline, is_late: false });
+        let call = (!flight.is_late).then_some(state.ended + 1);
+        drop(state);
         self.changed.notify_all();
-        Asked { lane: self, call: (!flight.is_late).then_some(state.ended + 1), deadline }
+        self.announce(news);
+        // Behind the deadline of the call there is nothing to wait for.
+        Asked { lane: self, call, deadline: deadline.min(flight.deadline) }
     }
 
     /// The thread.
@@ -448,7 +453,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_late_by_the_scrape_that_began_it() {
+    fn a_call_is_late_by_the_deadline_of_the_scrape_that_began_it() {
         let (collector, _called, answer) = guided();
         let runner = runner(vec![collector]);
         let first = runner.ask(&Filter::All, past());
