@@ -46,12 +46,12 @@ pub struct Config {
     pub collectors: BTreeMap<String, bool>,
 }
 
-/// Where the kernel's files are: elsewhere in a container, and in tests.
+/// Where the kernel's file systems are mounted; elsewhere than usual in a container, and in tests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Roots {
     pub proc: PathBuf,
     pub sys: PathBuf,
-    /// Of the host's files.
+    /// The root file system.
     pub root: PathBuf,
 }
 

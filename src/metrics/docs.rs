@@ -49,14 +49,3 @@ fn buckets(kind: Kind) -> String {
     let bounds: Vec<String> = bounds.iter().map(ToString::to_string).collect();
     format!("; buckets {}", bounds.join(" "))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_page_is_current() {
-        let current = include_str!("../../docs/metrics.md");
-        assert!(current == markdown(), "run: odin generate metrics-docs > docs/metrics.md");
-    }
-}

@@ -13,7 +13,7 @@ use odin::metrics::snapshot::{Builder, Snapshot};
 use odin::metrics::{Family, Kind, families};
 use serde_json::json;
 
-use crate::harness::skip;
+use crate::harness::{Home, skip};
 use crate::random::Random;
 
 /// Reads pages, and prints their samples: name, labels, the bits of the value.
@@ -36,6 +36,13 @@ type Read = (String, BTreeMap<String, String>, String);
 
 /// A series as it is read, and the bits of its value.
 type Series = BTreeMap<(String, Vec<(String, String)>), u64>;
+
+#[test]
+fn the_documentation_is_current() {
+    let current = include_str!("../../docs/metrics.md");
+    let made = Home::new().done("generate metrics-docs");
+    assert!(made == current, "run: odin generate metrics-docs > docs/metrics.md");
+}
 
 #[test]
 fn promtool_finds_nothing_wrong_with_a_page_of_every_family() {
