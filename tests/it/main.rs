@@ -31,3 +31,4 @@ mod prices;
 mod random;
 mod real_client;
 mod sessions;
+mod shell;
