@@ -3,6 +3,7 @@
 //!
 //! Each check is told with its name and result, and its shell's tests close with their number.
 
+mod forks;
 mod guards;
 mod install;
 mod lines;
@@ -119,6 +120,7 @@ fn try_all(shell: Shell) {
         modes::CHECKS,
         guards::CHECKS,
         spool::CHECKS,
+        forks::CHECKS,
         neighbours::CHECKS,
         install::CHECKS,
     ];
