@@ -12,9 +12,10 @@ check:
 test:
     .ci/run
 
-# Time and memory against the floor and other trackers, as in `just bench --sizes 50MB`
+# Time and memory against the floor and other trackers, as in `just bench --sizes 50MB`; and the cost of a prompt
 bench *OPTIONS:
     python3 bench/bench.py {{ OPTIONS }}
+    python3 bench/prompt.py
 
 # Fuzz `line` or `price`; new finds go to target/fuzz, only worthy ones to fuzz/corpus. Needs nightly and cargo-fuzz
 fuzz TARGET="line" SECONDS="300":
