@@ -115,20 +115,14 @@ struct ProjectTables {
 }
 
 /// A variable of the environment by name; empty counts as unset.
-type Lookup<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
 impl Config {
     /// Reads the environment through `variable`, and the file it leads to.
     pub fn load(variable: Lookup) -> Result<Self, Error> {
-        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let home = set("HOME").map(PathBuf::from).or_else(std::env::home_dir);
-        let below = |name: &str, default: &str| {
-            set(name)
-                .map(PathBuf::from)
-                .filter(|path| path.is_absolute())
-                .or(home.as_ref().map(|h| h.join(default)))
-        };
-        let config_home = below("XDG_CONFIG_HOME", ".config");
+        let set = |name: &str| set(variable, name);
+        let home = home_dir(variable);
+        let config_home = base_dir(variable, "XDG_CONFIG_HOME", ".config");
 
         let mut file = match (set("ODIN_CONFIG").map(PathBuf::from), &config_home) {
             (Some(path), _) => read(&path)?.ok_or_else(|| missing(&path))?,
@@ -142,7 +136,7 @@ impl Config {
         }
         let state_dir = match set("ODIN_STATE_DIR") {
             Some(path) => path.into(),
-            None => below("XDG_STATE_HOME", ".local/state").ok_or(Error::NoHome)?.join("odin"),
+            None => base_dir(variable, "XDG_STATE_HOME", ".local/state").ok_or(Error::NoHome)?.join("odin"),
         };
         let projects = file.projects.settled(home.as_deref());
         let claude_dirs = match set("CLAUDE_CONFIG_DIR") {
@@ -176,6 +170,25 @@ impl Config {
     pub fn backups_path(&self) -> PathBuf {
         self.state_dir.join("backups")
     }
+
+    /// The folder that the shell hooks write to, which find it by the same rule.
+    pub fn spool_path(&self) -> PathBuf {
+        self.state_dir.join("spool")
+    }
+}
+
+pub fn home_dir(variable: Lookup) -> Option<PathBuf> {
+    set(variable, "HOME").map(PathBuf::from).or_else(std::env::home_dir)
+}
+
+/// A folder that a variable names by its absolute path, else one below the home.
+pub fn base_dir(variable: Lookup, name: &str, default: &str) -> Option<PathBuf> {
+    let named = set(variable, name).map(PathBuf::from).filter(|path| path.is_absolute());
+    named.or_else(|| Some(home_dir(variable)?.join(default)))
+}
+
+fn set(variable: Lookup, name: &str) -> Option<OsString> {
+    variable(name).filter(|value| !value.is_empty())
 }
 
 impl ProjectTables {

@@ -17,4 +17,5 @@ pub mod metrics;
 pub mod model;
 pub mod pricing;
 pub mod report;
+pub mod shell;
 pub mod source;

@@ -15,6 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("ingest", &["model", "source", "ledger"]),
     ("report", &["model", "pricing", "ledger"]),
     ("metrics", &[]),
+    ("shell", &["config"]),
 ];
 
 /// Modules that wire the others together, and may use all.

@@ -1,0 +1,55 @@
+//! The hook of each shell, as the binary carries it.
+
+/// A shell that there is a hook for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+impl Shell {
+    pub const ALL: [Self; 3] = [Self::Bash, Self::Zsh, Self::Fish];
+
+    /// Of the shell's program, and the ending of its hook.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bash => "bash",
+            Self::Zsh => "zsh",
+            Self::Fish => "fish",
+        }
+    }
+
+    /// The text of the hook.
+    pub fn hook(self) -> &'static str {
+        match self {
+            Self::Bash => include_str!("../../shell/odin.bash"),
+            Self::Zsh => include_str!("../../shell/odin.zsh"),
+            Self::Fish => include_str!("../../shell/odin.fish"),
+        }
+    }
+}
+
+/// The version that a hook says it has.
+pub fn version(hook: &[u8]) -> Option<u32> {
+    let mut lines = hook.split(|byte| *byte == b'\n');
+    let number = lines.find_map(|line| line.strip_prefix(b"# odin hook version "))?;
+    std::str::from_utf8(number).ok()?.trim_end().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Shell, version};
+
+    #[test]
+    fn all_hooks_are_of_one_version() {
+        let versions = Shell::ALL.map(|shell| version(shell.hook().as_bytes()));
+        assert!(versions[0].is_some() && versions.iter().all(|one| *one == versions[0]), "{versions:?}");
+    }
+
+    #[test]
+    fn a_file_that_is_no_hook_has_no_version() {
+        assert_eq!(version(b"# odin hook version next\n"), None);
+        assert_eq!(version(b""), None);
+    }
+}
