@@ -254,7 +254,7 @@ pub(super) fn explained(error: report::Error) -> anyhow::Error {
 }
 
 /// The option's, else the config's, else the system's zone; UTC where the system has none.
-fn zone(option: Option<&str>, config: Option<&str>) -> Result<TimeZone, Usage> {
+pub(super) fn zone(option: Option<&str>, config: Option<&str>) -> Result<TimeZone, Usage> {
     let Some(name) = option.or(config) else {
         let system = TimeZone::try_system().unwrap_or(TimeZone::UTC);
         return Ok(system.iana_name().and_then(installed_zone).unwrap_or(system));

@@ -9,6 +9,7 @@ mod ledger;
 mod prices;
 mod progress;
 mod sessions;
+mod shell;
 mod up;
 
 use std::io::{self, Write};
@@ -48,6 +49,9 @@ enum Command {
     /// What models cost, when and why
     #[command(after_help = prices::EXAMPLES)]
     Prices(prices::Options),
+    /// Note each run of claude in bash, zsh and fish
+    #[command(subcommand)]
+    Shell(shell::ShellCommand),
     /// Look after the ledger
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -107,6 +111,7 @@ fn run_once(command: &Command, config: &Config) -> anyhow::Result<End> {
         }
         Command::Ingest(options) => ingest::run(options, config),
         Command::Prices(options) => prices::run(options, config),
+        Command::Shell(command) => shell::run(command, config),
         Command::Ledger(command) => ledger::run(command, config),
         Command::Generate(command) => generate::run(command),
     }

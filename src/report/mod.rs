@@ -1,8 +1,8 @@
 //! What was spent, from the ledger's rollup to text.
 //!
 //! [`cost`] adds up cells by one or two keys, [`blocks`](blocks()) by window of five hours; `table`, `json`, `csv` and
-//! `markdown` write the result. `sessions` tells of sessions and what happened in them,
-//! `launches` of runs of claude as shells saw them.
+//! `markdown` write the result. `sessions` tells of sessions and what happened in them, `launches` of runs of claude as
+//! shells saw them, `shell` of the shell integration.
 //! Nothing here prints, or asks the clock or the environment.
 
 mod amount;
@@ -26,6 +26,7 @@ mod remarks;
 #[cfg(test)]
 mod sample;
 pub mod sessions;
+pub mod shell;
 mod spelling;
 pub mod table;
 mod text;

@@ -1,26 +1,9 @@
 //! The hook of each shell, as the binary carries it.
 
-/// A shell that there is a hook for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Shell {
-    Bash,
-    Zsh,
-    Fish,
-}
+use crate::model::Shell;
 
 impl Shell {
-    pub const ALL: [Self; 3] = [Self::Bash, Self::Zsh, Self::Fish];
-
-    /// Of the shell's program, and the ending of its hook.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Bash => "bash",
-            Self::Zsh => "zsh",
-            Self::Fish => "fish",
-        }
-    }
-
-    /// The text of the hook.
+    /// The text of its hook.
     pub fn hook(self) -> &'static str {
         match self {
             Self::Bash => include_str!("../../shell/odin.bash"),
@@ -39,7 +22,8 @@ pub fn version(hook: &[u8]) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Shell, version};
+    use super::version;
+    use crate::model::Shell;
 
     #[test]
     fn all_hooks_are_of_one_version() {

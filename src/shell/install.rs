@@ -1,16 +1,15 @@
 //! What installing and uninstalling a hook takes, step by step, so that it can be shown before it is done.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use super::hook::Shell;
-use super::places::Places;
-use super::rc;
+use rustix::fs::{Access, access};
 
-/// Of a file that is new.
-const MODE: u32 = 0o644;
+use super::places::Places;
+use super::rc::{self, Before};
+use crate::model::Shell;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -20,27 +19,37 @@ pub enum Error {
     Write { path: PathBuf, source: io::Error },
     #[error("cannot remove {}", path.display())]
     Remove { path: PathBuf, source: io::Error },
-    #[error("{} is a link to nothing", path.display())]
-    Dangling { path: PathBuf },
-    #[error("{} has a damaged block", path.display())]
+    #[error("{} leads to {}, which is not there: make that file, or remove the link", path.display(), target.display())]
+    Dangling { path: PathBuf, target: PathBuf },
+    #[error("{} is no file: put one in its place", path.display())]
+    NoFile { path: PathBuf },
+    #[error("{} has a torn block", path.display())]
     Torn { path: PathBuf, source: rc::Torn },
+    /// As where a tool makes the file from another one.
+    #[error(
+        "{} may not be written to: make it writable, or put these lines there in another way and try again\n\n{block}",
+        path.display()
+    )]
+    CannotGain { path: PathBuf, block: String },
+    #[error("{} may not be written to: make it writable, or take odin's block out in another way and try again", path.display())]
+    CannotLose { path: PathBuf },
+    #[error(
+        "{} speaks of ZDOTDIR, which is not in the environment: try again with ZDOTDIR=FOLDER in front, the one that .zshrc is in",
+        path.display()
+    )]
+    Zdotdir { path: PathBuf },
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
     /// Of the hook.
-    WriteHook { path: PathBuf, text: &'static str },
-    /// Of an rc file. `block` is what is added; none: it is taken out.
-    EditRc { path: PathBuf, text: Vec<u8>, block: Option<Vec<u8>>, backup: Option<Backup> },
+    Write { path: PathBuf, text: &'static str },
+    /// Of an rc file as it is.
+    Keep { path: PathBuf, copy: PathBuf, text: Vec<u8> },
+    /// Of an rc file, as a whole. `block` is what it gains; none: it loses it.
+    Edit { path: PathBuf, text: Vec<u8>, block: Option<Vec<u8>> },
     /// Of a file, and of `folders` above it that hold nothing else then.
     Remove { path: PathBuf, folders: usize },
-}
-
-/// What a file held, and where to keep it.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Backup {
-    pub path: PathBuf,
-    pub text: Vec<u8>,
 }
 
 /// The steps that are missing; none: it is installed.
@@ -48,18 +57,18 @@ pub fn install(shell: Shell, places: &Places) -> Result<Vec<Step>, Error> {
     let mut steps = vec![];
     let (hook, text) = (places.hook(shell), shell.hook());
     if read(&hook)?.as_deref() != Some(text.as_bytes()) {
-        steps.push(Step::WriteHook { path: hook.clone(), text });
+        steps.push(Step::Write { path: hook, text });
     }
-    let path = places.rc(shell);
-    let before = read(&path)?;
+    let (path, before) = rc_file(shell, places)?;
     let bytes = before.as_deref().unwrap_or_default();
-    let found = rc::find_block(bytes).map_err(|source| torn(&path, source))?;
-    let makes_file = found.map_or(before.is_none(), rc::is_made);
-    let block = rc::block(shell, &hook, &places.home, makes_file);
-    if found != Some(&block) {
+    let block = wanted_block(shell, places, before.as_deref()).map_err(|source| torn(&path, source))?;
+    if rc::blocks(bytes).map_err(|source| torn(&path, source))? != [&block] {
+        if !may_be_written(&path) {
+            return Err(Error::CannotGain { path, block: String::from_utf8_lossy(&block).into() });
+        }
         let text = rc::with_block(bytes, &block).map_err(|source| torn(&path, source))?;
-        let backup = before.map(|text| Backup { path: places.backup(shell), text });
-        steps.push(Step::EditRc { path, text, block: Some(block), backup });
+        steps.extend(before.map(|text| Step::Keep { path: path.clone(), copy: places.backup(shell), text }));
+        steps.push(Step::Edit { path, text, block: Some(block) });
     }
     Ok(steps)
 }
@@ -67,15 +76,20 @@ pub fn install(shell: Shell, places: &Places) -> Result<Vec<Step>, Error> {
 /// The steps that leave nothing of an installation; none: there is none.
 pub fn uninstall(shell: Shell, places: &Places) -> Result<Vec<Step>, Error> {
     let mut steps = vec![];
-    let path = places.rc(shell);
-    let before = read(&path)?.unwrap_or_default();
-    let is_made = rc::find_block(&before).map_err(|source| torn(&path, source))?.is_some_and(rc::is_made);
-    if let Some(text) = rc::without_block(&before).map_err(|source| torn(&path, source))? {
-        if is_made && text.is_empty() {
+    let (path, before) = rc_file(shell, places)?;
+    let before = before.unwrap_or_default();
+    let blocks = rc::blocks(&before).map_err(|source| torn(&path, source))?;
+    if let Some(block) = blocks.first() {
+        if !may_be_written(&path) {
+            return Err(Error::CannotLose { path });
+        }
+        let is_ours = Before::of_block(block) == Before::Nothing;
+        let text = rc::without_block(&before).map_err(|source| torn(&path, source))?.unwrap_or_default();
+        if is_ours && text.is_empty() {
             steps.push(Step::Remove { path, folders: 0 });
         } else {
-            let backup = Some(Backup { path: places.backup(shell), text: before });
-            steps.push(Step::EditRc { path, text, block: None, backup });
+            steps.push(Step::Keep { path: path.clone(), copy: places.backup(shell), text: before });
+            steps.push(Step::Edit { path, text, block: None });
         }
     }
     let hook = places.hook(shell);
@@ -87,49 +101,92 @@ pub fn uninstall(shell: Shell, places: &Places) -> Result<Vec<Step>, Error> {
 
 pub fn apply(step: &Step) -> Result<(), Error> {
     match step {
-        Step::WriteHook { path, text } => write(path, text.as_bytes()),
-        Step::EditRc { path, text, backup, .. } => {
-            if let Some(backup) = backup {
-                write(&backup.path, &backup.text)?;
-            }
-            write(path, text)
-        }
+        Step::Write { path, text } => write(path, text.as_bytes(), PUBLIC),
+        Step::Keep { copy, text, .. } => write(copy, text, PRIVATE),
+        Step::Edit { path, text, .. } => write(path, text, PUBLIC),
         Step::Remove { path, folders } => remove(path, *folders),
     }
 }
 
-/// None: there is no such file.
-pub fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
-    match fs::read(path) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(Error::Read { path: path.into(), source }),
+/// The rc file of a shell, and what it holds; none: it is not there.
+pub fn rc_file(shell: Shell, places: &Places) -> Result<(PathBuf, Option<Vec<u8>>), Error> {
+    if shell == Shell::Zsh
+        && let Some(path) = places.zshenv()
+        && read(&path)?.is_some_and(|text| memchr::memmem::find(&text, b"ZDOTDIR").is_some())
+    {
+        return Err(Error::Zdotdir { path });
     }
+    let path = places.rc(shell);
+    let text = read(&path)?;
+    if text.is_none() && path.is_symlink() {
+        let target = fs::read_link(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
+        return Err(Error::Dangling { target: path.with_file_name(target), path });
+    }
+    Ok((path, text))
+}
+
+/// The block that belongs into an rc file.
+pub fn wanted_block(shell: Shell, places: &Places, text: Option<&[u8]>) -> Result<Vec<u8>, rc::Torn> {
+    let blocks = rc::blocks(text.unwrap_or_default())?;
+    let before = blocks.first().map_or(Before::of(text), |block| Before::of_block(block));
+    Ok(rc::block(shell, &places.hook(shell), &places.home, before))
+}
+
+/// None: there is no such file. What only looks like one, as `/dev/null`, must be neither read nor replaced.
+pub fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    let content = || if fs::metadata(path)?.is_file() { fs::read(path).map(Some) } else { Ok(None) };
+    match content() {
+        Ok(None) => Err(Error::NoFile { path: path.into() }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        content => content.map_err(|source| Error::Read { path: path.into(), source }),
+    }
+}
+
+/// Whether a file that is there may be, and the folder that it is in, or the nearest one that is there.
+pub fn may_be_written(path: &Path) -> bool {
+    let path = fs::canonicalize(path).unwrap_or(path.into());
+    let is_allowed = |path: &Path, what| access(path, what).is_ok();
+    let mut folders = path.ancestors().skip(1);
+    (!path.exists() || is_allowed(&path, Access::WRITE_OK))
+        && folders
+            .find(|folder| folder.exists())
+            .is_some_and(|folder| folder.is_dir() && is_allowed(folder, Access::WRITE_OK | Access::EXEC_OK))
 }
 
 fn torn(path: &Path, source: rc::Torn) -> Error {
     Error::Torn { path: path.into(), source }
 }
 
-/// Replaces a file as a whole: what reads it meanwhile, or a full disk, never sees half of it. A link stays one, and
-/// what it leads to keeps its mode and owner.
-fn write(path: &Path, text: &[u8]) -> Result<(), Error> {
-    let target = match fs::canonicalize(path) {
-        Ok(target) => target,
-        Err(_) if path.is_symlink() => return Err(Error::Dangling { path: path.into() }),
-        Err(_) => path.into(),
-    };
-    replace(&target, text).map_err(|source| Error::Write { path: target, source })
+/// Modes of folders and files that are new, less the umask.
+#[derive(Clone, Copy)]
+struct Modes {
+    folder: u32,
+    file: u32,
 }
 
-fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+const PUBLIC: Modes = Modes { folder: 0o777, file: 0o666 };
+/// An rc file may hold what is nobody else's business.
+const PRIVATE: Modes = Modes { folder: 0o700, file: 0o600 };
+
+/// Replaces a file as a whole: what reads it meanwhile, or a full disk, never sees half of it. A link stays one, and
+/// what it leads to keeps its mode and owner.
+fn write(path: &Path, text: &[u8], modes: Modes) -> Result<(), Error> {
+    let target = fs::canonicalize(path).unwrap_or(path.into());
+    replace(&target, text, modes).map_err(|source| Error::Write { path: target, source })
+}
+
+fn replace(path: &Path, text: &[u8], modes: Modes) -> io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("/"));
-    fs::create_dir_all(folder)?;
-    let mut file = tempfile::Builder::new().prefix(".odin-").tempfile_in(folder)?;
+    DirBuilder::new().recursive(true).mode(modes.folder).create(folder)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".odin-")
+        .permissions(Permissions::from_mode(modes.file))
+        .tempfile_in(folder)?;
     file.write_all(text)?;
     match fs::metadata(path) {
         Ok(old) => keep_attributes(file.as_file(), &old)?,
-        Err(_) => file.as_file().set_permissions(PermissionsExt::from_mode(MODE))?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
     }
     file.as_file().sync_all()?;
     file.persist(path)?;

@@ -1,247 +1,110 @@
-//! The spool: what the hooks note, one line per run of claude that ended or was stopped.
-//!
-//! `docs/shell.md` is the description of a line; this module reads what the hooks write.
+//! What lies in the spool, and how much of it is in the ledger.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use super::hook::Shell;
+use crate::model::{Launch, Shell};
+use crate::source::spool::{Malformed, files, parse};
 
-/// The first field of a line that this module understands.
-const FORMAT: &[u8] = b"1";
+/// By name of file, how many bytes of it the ledger has read.
+pub type Offsets = BTreeMap<String, u64>;
 
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error("cannot read {}", path.display())]
-    Read { path: PathBuf, source: io::Error },
+#[error("cannot read {}", path.display())]
+pub struct Error {
+    path: PathBuf,
+    source: io::Error,
 }
 
-/// One run of claude as a shell saw it, or the part of one that Ctrl-Z ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Launch {
-    pub shell: Shell,
-    pub shell_version: String,
-    pub shell_pid: u32,
-    /// First process of the job: claude itself, unless the line was a pipeline. Known only of a run that was stopped.
-    pub child_pid: Option<u32>,
-    /// Of the line; µs since the epoch by the wall clock, which may be set back in between.
-    pub started_us: i64,
-    pub ended_us: i64,
-    /// As in `$?`; none where the shell does not know it.
-    pub exit: Option<u8>,
-    pub tty: Option<PathBuf>,
-    /// None if it was too long for a line.
-    pub cwd: Option<PathBuf>,
-    pub branch: Option<String>,
-}
-
-impl Launch {
-    /// Stopped by Ctrl-Z (or SIGSTOP), not ended: a later line may continue it.
-    pub fn is_stopped(&self) -> bool {
-        matches!(self.exit, Some(147 | 148))
-    }
-}
-
-/// Reads a line without its newline. None: it is malformed, or of a later format.
-pub fn parse(line: &[u8]) -> Option<Launch> {
-    let fields: Vec<&[u8]> = line.split(|byte| *byte == b'\t').collect();
-    let Ok([FORMAT, shell, shell_version, shell_pid, child_pid, started, ended, exit, tty, cwd, branch]) =
-        <[&[u8]; 11]>::try_from(fields)
-    else {
-        return None;
-    };
-    Some(Launch {
-        shell: Shell::ALL.into_iter().find(|known| known.name().as_bytes() == shell)?,
-        shell_version: text(shell_version)?.into(),
-        shell_pid: number(shell_pid)?,
-        child_pid: optional(child_pid, number)?,
-        started_us: number(started)?,
-        ended_us: number(ended)?,
-        exit: optional(exit, number)?,
-        tty: optional(tty, path)?,
-        cwd: optional(cwd, path)?,
-        branch: optional(branch, |bytes| Some(String::from_utf8_lossy(bytes).into_owned()))?,
-    })
-}
-
-/// `Some(None)` for an empty field, `None` for one that `read` refuses.
-fn optional<T>(field: &[u8], read: impl Fn(&[u8]) -> Option<T>) -> Option<Option<T>> {
-    if field.is_empty() { Some(None) } else { read(field).map(Some) }
-}
-
-fn text(bytes: &[u8]) -> Option<&str> {
-    std::str::from_utf8(bytes).ok()
-}
-
-fn number<N: std::str::FromStr>(bytes: &[u8]) -> Option<N> {
-    text(bytes)?.parse().ok()
-}
-
-/// Undoes `\\`, `\t` and `\n`.
-fn path(escaped: &[u8]) -> Option<PathBuf> {
-    let mut bytes = Vec::with_capacity(escaped.len());
-    let mut rest = escaped.iter();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'\\' => match rest.next()? {
-                b'\\' => b'\\',
-                b't' => b'\t',
-                b'n' => b'\n',
-                _ => return None,
-            },
-            plain => *plain,
-        });
-    }
-    Some(OsString::from_vec(bytes).into())
-}
-
-/// What lies in a spool.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Survey {
-    pub lines: u64,
-    /// Lines that could not be read, each with its place: file and line number.
-    pub malformed: Vec<(PathBuf, usize)>,
+    /// Whole ones: what follows the last newline is still being written.
+    pub lines: usize,
+    /// Those that the ledger has not read.
+    pub unread: usize,
+    pub malformed: Vec<MalformedLine>,
     /// The launch of each shell that ended last.
     pub last: BTreeMap<Shell, Launch>,
 }
 
+#[derive(Debug, PartialEq, Eq)]
+pub struct MalformedLine {
+    pub path: PathBuf,
+    /// From 1 on.
+    pub number: usize,
+    pub why: Malformed,
+}
+
 /// Looks through a spool; one that is not there is empty.
-pub fn survey(spool: &Path) -> Result<Survey, Error> {
+pub fn survey(spool: &Path, read: &Offsets) -> Result<Survey, Error> {
+    let failed = |path: &Path, source| Error { path: path.into(), source };
     let mut survey = Survey::default();
-    for file in files(spool)? {
-        let bytes = fs::read(&file).map_err(|source| Error::Read { path: file.clone(), source })?;
-        survey.add(&file, &bytes);
+    for file in files(spool).map_err(|source| failed(spool, source))? {
+        let bytes = fs::read(&file).map_err(|source| failed(&file, source))?;
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let read = read.get(name.as_ref()).copied().unwrap_or_default();
+        survey.add(&file, &bytes, read);
     }
     Ok(survey)
 }
 
 impl Survey {
-    /// What follows the last newline is still being written, and counts once it is a line.
-    fn add(&mut self, file: &Path, bytes: &[u8]) {
-        let whole = bytes.split_inclusive(|byte| *byte == b'\n').filter_map(|line| line.strip_suffix(b"\n"));
-        for (index, line) in whole.enumerate() {
+    /// Adds a file, of which the ledger has read so many bytes.
+    pub fn add(&mut self, path: &Path, bytes: &[u8], read: u64) {
+        let mut end = 0;
+        let lines = bytes.split_inclusive(|byte| *byte == b'\n').filter_map(|line| line.strip_suffix(b"\n"));
+        for (index, line) in lines.enumerate() {
+            end += line.len() as u64 + 1;
             self.lines += 1;
-            let Some(launch) = parse(line) else {
-                self.malformed.push((file.into(), index + 1));
-                continue;
-            };
-            let last = self.last.entry(launch.shell).or_insert_with(|| launch.clone());
-            if last.ended_us < launch.ended_us {
-                *last = launch;
+            self.unread += usize::from(end > read);
+            match parse(line) {
+                Ok(launch) => {
+                    let last = self.last.entry(launch.shell).or_insert_with(|| launch.clone());
+                    if last.ended_us < launch.ended_us {
+                        *last = launch;
+                    }
+                }
+                Err(why) => self.malformed.push(MalformedLine { path: path.into(), number: index + 1, why }),
             }
         }
     }
 }
 
-/// The files that hooks write, in the order of their months.
-fn files(spool: &Path) -> Result<Vec<PathBuf>, Error> {
-    let failed = |source| Error::Read { path: spool.into(), source };
-    let entries = match fs::read_dir(spool) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
-        entries => entries.map_err(failed)?,
-    };
-    let mut files = vec![];
-    for entry in entries {
-        let path = entry.map_err(failed)?.path();
-        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-        if name.starts_with(b"launches-") && name.ends_with(b".tsv") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Launch, Survey, files, parse, survey};
-    use crate::shell::hook::Shell;
+    use super::{MalformedLine, Offsets, Survey, survey};
+    use crate::model::Shell;
+    use crate::source::spool::Malformed;
     use std::fs;
     use std::path::Path;
 
-    const LINE: &str = "1\tbash\t5.2.15(1)-release\t812\t\t1795459504726614\t1795459511002200\t0\t/dev/pts/3\t/home/me/work\tmain";
-
-    fn launch() -> Launch {
-        Launch {
-            shell: Shell::Bash,
-            shell_version: "5.2.15(1)-release".into(),
-            shell_pid: 812,
-            child_pid: None,
-            started_us: 1_795_459_504_726_614,
-            ended_us: 1_795_459_511_002_200,
-            exit: Some(0),
-            tty: Some("/dev/pts/3".into()),
-            cwd: Some("/home/me/work".into()),
-            branch: Some("main".into()),
-        }
-    }
-
-    #[test]
-    fn a_line_tells_a_launch() {
-        assert_eq!(parse(LINE.as_bytes()), Some(launch()));
-    }
-
-    #[test]
-    fn what_is_not_known_is_empty() {
-        let launch = parse(b"1\tfish\t3.6.0\t1\t\t2\t3\t\t\t\t").unwrap();
-        assert_eq!((launch.child_pid, launch.exit, launch.tty, launch.cwd, launch.branch), Default::default());
-    }
-
-    #[test]
-    fn a_directory_may_hold_tabs_newlines_and_backslashes() {
-        let line = LINE.replace("/home/me/work", r"/a\tb\nc\\n");
-        assert_eq!(parse(line.as_bytes()).unwrap().cwd.as_deref(), Some(Path::new("/a\tb\nc\\n")));
-    }
-
-    #[test]
-    fn a_malformed_line_is_none() {
-        for (part, wrong) in [
-            ("1\tbash", "2\tbash"),
-            ("bash", "ksh"),
-            ("812", ""),
-            ("812", "-812"),
-            ("1795459504726614", "1795459504,726614"),
-            ("\t0\t", "\t256\t"),
-            ("/home/me/work", r"/home/me\work"),
-            ("/home/me/work", "/home/me\twork"),
-            ("\tmain", ""),
-        ] {
-            assert_eq!(parse(LINE.replacen(part, wrong, 1).as_bytes()), None, "{part} -> {wrong}");
-        }
-        assert_eq!(parse(b""), None);
-    }
-
-    #[test]
-    fn only_147_and_148_are_stops() {
-        let stops = (0..=255).filter(|exit| Launch { exit: Some(*exit), ..launch() }.is_stopped());
-        assert_eq!(stops.collect::<Vec<_>>(), [147, 148]);
-        assert!(!Launch { exit: None, ..launch() }.is_stopped());
-    }
+    const LINE: &str = "1\tbash\t5.2.15(1)-release\t812\t\t1795459504726614\t1795459511002200\t0\t\t/\t\n";
 
     #[test]
     fn a_survey_counts_lines_and_keeps_the_last_launch_of_each_shell() {
         let mut found = Survey::default();
         let zsh = LINE.replace("bash", "zsh");
-        let later = LINE.replace("1795459511002200", "1795459511002201");
-        let text = format!("{LINE}\n{zsh}\ntorn{LINE}\n{later}\n{LINE}\n1\tbash\t5.2");
-        found.add(Path::new("a"), text.as_bytes());
-        assert_eq!((found.lines, &found.malformed[..]), (5, &[("a".into(), 3)][..]));
+        let later = LINE.replace("1002200", "1002201");
+        found.add(Path::new("a"), format!("{LINE}{zsh}torn{LINE}{later}{LINE}1\tbash\t5.2").as_bytes(), 0);
+        let torn = MalformedLine { path: "a".into(), number: 3, why: Malformed::Field("version") };
+        assert_eq!((found.lines, &found.malformed), (5, &vec![torn]));
         assert_eq!(found.last[&Shell::Bash].ended_us, 1_795_459_511_002_201);
         assert!(found.last.contains_key(&Shell::Zsh) && !found.last.contains_key(&Shell::Fish));
     }
 
     #[test]
-    fn only_what_hooks_write_is_read() {
+    fn what_is_behind_the_offset_of_its_file_is_unread() {
         let spool = tempfile::tempdir().unwrap();
-        for name in ["launches-2026-12.tsv", "launches-2026-11.tsv", "launches-2026-11.tsv~", "notes.tsv"] {
-            fs::write(spool.path().join(name), "x\n").unwrap();
+        for month in ["10", "11"] {
+            fs::write(spool.path().join(format!("launches-2026-{month}.tsv")), LINE.repeat(3)).unwrap();
         }
-        let names = ["launches-2026-11.tsv", "launches-2026-12.tsv"].map(|name| spool.path().join(name));
-        assert_eq!(files(spool.path()).unwrap(), names);
-        assert_eq!(survey(&spool.path().join("missing")).unwrap(), Survey::default());
+        let line = LINE.len() as u64;
+        for (read, unread) in [(0, 6), (line - 1, 6), (line, 5), (2 * line, 4), (3 * line, 3)] {
+            let offsets = Offsets::from([("launches-2026-11.tsv".into(), read)]);
+            assert_eq!(survey(spool.path(), &offsets).unwrap().unread, unread, "{read} bytes");
+        }
+        assert_eq!(survey(&spool.path().join("missing"), &Offsets::new()).unwrap(), Survey::default());
     }
 }

@@ -13,9 +13,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("collector", &["config", "metrics"]),
     ("ledger", &["model", "pricing"]),
     ("ingest", &["model", "source", "ledger"]),
-    ("report", &["model", "pricing", "ledger"]),
+    ("report", &["model", "pricing", "ledger", "shell"]),
+    ("shell", &["model", "config", "source"]),
     ("metrics", &[]),
-    ("shell", &["config"]),
 ];
 
 /// Modules that wire the others together, and may use all.
