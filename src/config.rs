@@ -157,11 +157,6 @@ impl Config {
         Ok(Self { state_dir, claude_dirs, timezone, backups, prices, week_starts, projects, collectors })
     }
 
-    /// Where the shells' hooks tell of launches.
-    pub fn spool_path(&self) -> PathBuf {
-        self.state_dir.join("spool")
-    }
-
     pub fn ledger_path(&self) -> PathBuf {
         self.state_dir.join("ledger.db")
     }

@@ -107,7 +107,7 @@ pub(super) fn take_in(
     Ok(outcome)
 }
 
-fn host() -> String {
+pub(super) fn host() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 

@@ -1,13 +1,15 @@
 //! `odin shell`: the hooks that note each run of claude.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::cost::{self, Usage};
-use super::{End, print};
+use super::{End, ingest, print};
 use crate::config::Config;
-use crate::model::Shell;
+use crate::ledger::Ledger;
+use crate::model::{Launch, Shell};
 use crate::report::shell::{json, steps, table};
 use crate::shell::install::{self, Step};
 use crate::shell::places::Places;
@@ -155,7 +157,12 @@ fn carry_out(shell: Shell, steps: &[Step], options: &Options, places: &Places) -
 
 fn status(options: &StatusOptions, places: &Places, config: &Config) -> anyhow::Result<End> {
     let shells = options.shells.or(|| Shell::ALL.to_vec());
-    let status = status::look(&shells, places, &config.spool_path(), &read_so_far());
+    let (read, last) = known(config)?;
+    let mut status = status::look(&shells, places, &config.spool_path(), &read);
+    // Files of the spool are removed a week after they have been read.
+    for (shell, launch) in last {
+        status.survey.last.entry(shell).or_insert(launch);
+    }
     let zone = cost::zone(None, config.timezone.as_deref())?;
     print(&match options.format {
         Format::Table => table::render(&status, &zone, cost::width(), cost::is_terminal()),
@@ -164,9 +171,18 @@ fn status(options: &StatusOptions, places: &Places, config: &Config) -> anyhow::
     Ok(if status.problems.is_empty() { End::Done } else { End::Found })
 }
 
-/// How much of the spool the ledger has read: nothing.
-fn read_so_far() -> Offsets {
-    Offsets::new()
+/// How much of the spool the ledger has read, and the last launch of each shell that it knows.
+fn known(config: &Config) -> anyhow::Result<(Offsets, BTreeMap<Shell, Launch>)> {
+    let path = config.ledger_path();
+    if !path.exists() {
+        return Ok(Default::default());
+    }
+    let ledger = Ledger::open_read_only(&path)?;
+    let files = ledger.spool(&ingest::host())?;
+    let offsets = files.into_iter().map(|file| (file.name, file.progress.offset.unsigned_abs()));
+    let launches = ledger.launches(0..i64::MAX)?;
+    let last = launches.into_iter().map(|stored| (stored.launch.shell, stored.launch));
+    Ok((offsets.collect(), last.collect()))
 }
 
 /// The shell of the user, if there is a hook for it; else those that they have set up.
