@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags, params};
 
-use super::cells::unpack;
+use super::cells::is_whole;
 use super::rebuild::remove;
-use super::{Error, FORMAT, Ledger, explain, state};
+use super::{Error, FORMAT, Ledger, explain, exposed, state};
 
 const ALL_PAGES: i32 = -1;
 
@@ -83,6 +83,7 @@ impl Ledger {
         let from = || {
             let from = Connection::open(copy)?;
             from.execute("UPDATE state SET value = random() WHERE name = ?1", [state::EPOCH])?;
+            exposed::carry_over(&self.db, &from)?;
             Ok(from)
         };
         let from = from().map_err(|source| explain(copy, source))?;
@@ -129,10 +130,10 @@ fn are_sums_whole(db: &Connection, format: i64) -> rusqlite::Result<bool> {
     if format < 2 {
         return Ok(true);
     }
-    let mut days = db.prepare("SELECT day, cells FROM rollup")?;
+    let mut days = db.prepare("SELECT cells FROM rollup")?;
     let mut rows = days.query([])?;
     while let Some(row) = rows.next()? {
-        if !unpack(row.get(0)?, row.get_ref(1)?.as_blob()?, |_, _| {}) {
+        if !is_whole(row.get_ref(0)?.as_blob()?) {
             return Ok(false);
         }
     }

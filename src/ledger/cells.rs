@@ -2,11 +2,12 @@
 //!
 //! Cells stand in the order of their keys. A cell is a run of LEB128 numbers: quarter of the day, origin, terms,
 //! provenance and pricing in one, responses, the five token classes, web searches, list cost, by how much the contract
-//! cost differs from it, and what the cache saved; sums are zigzag-coded, so that a small negative one is short too.
+//! cost differs from it, and what the cache saved and cost; sums are zigzag-coded, so that a small negative one is short too.
 //! Before them stands the CRC-32 of the run: SQLite has no checksums, and a flipped bit must not become a wrong cost.
 
 use super::rollup::{Key, Sums};
 use crate::model::Tokens;
+use crate::pricing::saving::Saved;
 
 pub(super) const QUARTERS_OF_DAY: i64 = 96;
 
@@ -27,7 +28,7 @@ pub(super) fn pack(cells: &[(Key, Sums)]) -> Vec<u8> {
         for number in [key.quarter.rem_euclid(QUARTERS_OF_DAY), key.origin, key.terms, kind] {
             put(&mut bytes, number.cast_unsigned());
         }
-        let Sums { responses, tokens, web_searches, cost_picousd, contract_picousd, saving_picousd } = *sums;
+        let Sums { responses, tokens, web_searches, cost_picousd, contract_picousd, saved } = *sums;
         let Tokens { input, output, cache_read, cache_write_5m, cache_write_1h } = tokens;
         let extra = contract_picousd.wrapping_sub(cost_picousd);
         for number in [
@@ -40,7 +41,8 @@ pub(super) fn pack(cells: &[(Key, Sums)]) -> Vec<u8> {
             web_searches,
             cost_picousd,
             extra,
-            saving_picousd,
+            saved.reads_picousd,
+            saved.writes_picousd,
         ] {
             put(&mut bytes, zigzag(number));
         }
@@ -50,12 +52,19 @@ pub(super) fn pack(cells: &[(Key, Sums)]) -> Vec<u8> {
     bytes
 }
 
+/// Whether the bytes are as they were packed, in this or an older format.
+pub(super) fn is_whole(packed: &[u8]) -> bool {
+    packed
+        .split_first_chunk::<HEAD>()
+        .is_some_and(|(crc, bytes)| *crc == crc32fast::hash(bytes).to_le_bytes())
+}
+
 /// Takes them apart. False where the bytes are no such run: the ledger is damaged.
 pub(super) fn unpack(day: i64, packed: &[u8], mut each: impl FnMut(Key, Sums)) -> bool {
-    let Some((crc, mut bytes)) = packed.split_first_chunk::<HEAD>() else { return false };
-    if *crc != crc32fast::hash(bytes).to_le_bytes() {
+    if !is_whole(packed) {
         return false;
     }
+    let mut bytes = &packed[HEAD..];
     while !bytes.is_empty() {
         let Some((key, sums)) = cell(day, &mut bytes) else { return false };
         each(key, sums);
@@ -86,8 +95,8 @@ fn cell(day: i64, bytes: &mut &[u8]) -> Option<(Key, Sums)> {
     };
     let (web_searches, cost_picousd) = (sum()?, sum()?);
     let contract_picousd = cost_picousd.wrapping_add(sum()?);
-    let saving_picousd = sum()?;
-    Some((key, Sums { responses, tokens, web_searches, cost_picousd, contract_picousd, saving_picousd }))
+    let saved = Saved { reads_picousd: sum()?, writes_picousd: sum()? };
+    Some((key, Sums { responses, tokens, web_searches, cost_picousd, contract_picousd, saved }))
 }
 
 pub(super) fn put(bytes: &mut Vec<u8>, mut number: u64) {
@@ -124,6 +133,7 @@ mod tests {
     use super::{QUARTERS_OF_DAY, pack, unpack};
     use crate::ledger::rollup::{Key, Sums};
     use crate::model::Tokens;
+    use crate::pricing::saving::Saved;
     use proptest::prelude::*;
 
     fn unpacked(day: i64, bytes: &[u8]) -> (Vec<(Key, Sums)>, bool) {
@@ -137,14 +147,17 @@ mod tests {
             any::<[i64; 5]>().prop_map(|[input, output, cache_read, cache_write_5m, cache_write_1h]| {
                 Tokens { input, output, cache_read, cache_write_5m, cache_write_1h }
             });
-        (any::<[i64; 5]>(), tokens).prop_map(
-            |([responses, web_searches, cost_picousd, contract_picousd, saving_picousd], tokens)| Sums {
+        (any::<[i64; 6]>(), tokens).prop_map(
+            |(
+                [responses, web_searches, cost_picousd, contract_picousd, reads_picousd, writes_picousd],
+                tokens,
+            )| Sums {
                 responses,
                 tokens,
                 web_searches,
                 cost_picousd,
                 contract_picousd,
-                saving_picousd,
+                saved: Saved { reads_picousd, writes_picousd },
             },
         )
     }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::cells::unpack;
 use super::rollup::{self, Key, QUARTER_MS, Sums};
 use super::{Error, Ledger, state};
+use crate::pricing::saving::Saved;
 
 impl Ledger {
     /// What is wrong, one sentence each; empty if all is well.
@@ -44,7 +45,7 @@ impl Ledger {
             let day: i64 = row.get(0)?;
             // Which no row tells.
             let subtract = |key, sums: Sums| {
-                *differences.entry(key).or_default() += Sums { saving_picousd: 0, ..sums }.negated();
+                *differences.entry(key).or_default() += Sums { saved: Saved::default(), ..sums }.negated();
             };
             if !unpack(day, row.get_ref(1)?.as_blob()?, subtract) {
                 found.push(format!("the sums of day {day} since 1970 are damaged"));
@@ -73,16 +74,16 @@ impl Ledger {
             // Opened without the user's prices, or they have changed: then whoever writes makes all sums anew.
             return Ok(vec![]);
         }
-        let mut differences: BTreeMap<i64, i64> = BTreeMap::new();
-        let mut add =
-            |quarter: i64, saved: i64| *differences.entry(quarter.div_euclid(4)).or_default() += saved;
-        self.responses(&(i64::MIN..i64::MAX), |told| add(told.cell.quarter, told.cell.sums.saving_picousd))?;
-        self.cells(i64::MIN..i64::MAX, |cell| add(cell.quarter, -cell.sums.saving_picousd))?;
-        differences.retain(|_, difference| *difference != 0);
-        let tell = |(hour, difference)| {
+        let mut differences: BTreeMap<i64, Saved> = BTreeMap::new();
+        let mut add = |quarter: i64, saved| *differences.entry(quarter.div_euclid(4)).or_default() += saved;
+        self.responses(&(i64::MIN..i64::MAX), |told| add(told.cell.quarter, told.cell.sums.saved))?;
+        self.cells(i64::MIN..i64::MAX, |cell| add(cell.quarter, -cell.sums.saved))?;
+        differences.retain(|_, saved| *saved != Saved::default());
+        let tell = |(hour, Saved { reads_picousd, writes_picousd }): (i64, Saved)| {
             let at = Timestamp::from_second(hour * 3600).map(|at| at.to_string()).unwrap_or_default();
             format!(
-                "what the cache saved in the hour of {at} differs from its responses by {difference} picodollars"
+                "what the cache saved in the hour of {at} differs from its responses by {reads_picousd} picodollars of \
+                 reads and {writes_picousd} of writes"
             )
         };
         Ok(differences.into_iter().map(tell).collect())

@@ -11,6 +11,7 @@ mod cells;
 mod charge;
 mod check;
 mod export;
+mod exposed;
 mod files;
 mod known;
 mod launches;
@@ -41,6 +42,7 @@ pub use absorb::Absorbed;
 pub use backup::{Contents, contents, expired};
 pub use batch::Batch;
 pub use export::Exported;
+pub use exposed::{Exposed, Fall, Series};
 pub use files::Progress;
 pub use known::Known;
 pub use launches::{SessionProcess, SpoolFile, StoredLaunch};
@@ -60,6 +62,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0004_sessions.sql"),
     include_str!("../../migrations/0005_saving.sql"),
     include_str!("../../migrations/0006_launches.sql"),
+    include_str!("../../migrations/0007_exposed.sql"),
 ];
 
 /// What a ledger of this version says in `user_version`.

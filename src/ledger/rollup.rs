@@ -9,6 +9,7 @@ use super::cells::{day_of, pack, unpack};
 use super::damaged_value;
 use super::row::flag;
 use crate::model::Tokens;
+use crate::pricing::saving::Saved;
 
 /// Length of a rollup's step. Every zone's hours and days begin at one: offsets are multiples of 15 minutes.
 pub const QUARTER_MS: i64 = 900_000;
@@ -23,8 +24,8 @@ pub struct Sums {
     pub cost_picousd: i64,
     /// At the user's own prices; the list's where these say nothing.
     pub contract_picousd: i64,
-    /// What the cache saved at list price; 0 where there is none.
-    pub saving_picousd: i64,
+    /// What the cache changed at list price; nothing where there is none.
+    pub saved: Saved,
 }
 
 impl Sums {
@@ -35,7 +36,7 @@ impl Sums {
         self.web_searches = -plus.web_searches;
         self.cost_picousd = -plus.cost_picousd;
         self.contract_picousd = -plus.contract_picousd;
-        self.saving_picousd = -plus.saving_picousd;
+        self.saved = -plus.saved;
         self
     }
 }
@@ -47,7 +48,7 @@ impl AddAssign for Sums {
         self.web_searches += other.web_searches;
         self.cost_picousd += other.cost_picousd;
         self.contract_picousd += other.contract_picousd;
-        self.saving_picousd += other.saving_picousd;
+        self.saved += other.saved;
     }
 }
 
@@ -148,7 +149,7 @@ pub(super) fn counted(db: &rusqlite::Connection, mut each: impl FnMut(Key, Sums)
             web_searches: row.get(11)?,
             cost_picousd: cost.unwrap_or(0),
             contract_picousd: contract.or(cost).unwrap_or(0),
-            saving_picousd: 0,
+            saved: Saved::default(),
         };
         each(key, sums);
     }

@@ -8,6 +8,8 @@ use rusqlite::{Connection, OptionalExtension, ToSql, params};
 pub(super) const EPOCH: &str = "epoch";
 /// When a backup was last begun, milliseconds since the epoch.
 pub(super) const BACKED_UP_MS: &str = "backed_up_ms";
+/// What [`EPOCH`] was when counters were last told.
+pub(super) const EXPOSED_EPOCH: &str = "exposed_epoch";
 /// Version of the prices that every response has been priced by.
 pub(super) const PRICES: &str = "prices";
 

@@ -10,6 +10,7 @@ use super::rollup::{QUARTER_MS, Sums};
 use super::row::flag;
 use super::{Cell, Error, Ledger, Terms, charge};
 use crate::model::Tokens;
+use crate::pricing::saving::Saved;
 use crate::pricing::{Flags, Remark};
 
 /// A response that counts, or an extra attempt behind one.
@@ -87,7 +88,7 @@ impl Ledger {
         let Some(row) = row else { return Ok(vec![]) };
         let terms = names.terms_by_id(&self.db, self.prices, row.terms)?;
         let saving = charge::saving(self.prices, terms, &row);
-        response.cell.sums.saving_picousd = saving.own_picousd.unwrap_or(0);
+        response.cell.sums.saved = saving.own.unwrap_or_default();
         if !has_attempts {
             return Ok(vec![]);
         }
@@ -106,7 +107,7 @@ impl Ledger {
                     web_searches: 0,
                     cost_picousd: cost.unwrap_or(0),
                     contract_picousd: contract.or(cost).unwrap_or(0),
-                    saving_picousd: 0,
+                    saved: Saved::default(),
                 },
                 ..response.cell
             };
@@ -114,8 +115,8 @@ impl Ledger {
             Ok(Told { is_response: false, cell, model, ..*response })
         };
         let mut extras: Vec<Told> = find.query_map([id], extra)?.collect::<rusqlite::Result<_>>()?;
-        for (extra, saving_picousd) in extras.iter_mut().zip(saving.extras_picousd) {
-            extra.cell.sums.saving_picousd = saving_picousd.unwrap_or(0);
+        for (extra, saved) in extras.iter_mut().zip(saving.extras) {
+            extra.cell.sums.saved = saved.unwrap_or_default();
         }
         Ok(extras)
     }
@@ -137,7 +138,7 @@ pub(super) fn told(row: &Row, terms: &[Terms]) -> rusqlite::Result<Told> {
             web_searches: row.get(9)?,
             cost_picousd: cost.unwrap_or(0),
             contract_picousd: contract.or(cost).unwrap_or(0),
-            saving_picousd: 0,
+            saved: Saved::default(),
         },
     };
     let terms = usize::try_from(cell.terms).ok().and_then(|id| terms.get(id)).copied().unwrap_or_default();

@@ -245,11 +245,11 @@ impl Writer {
             web_searches: row.web_searches,
             cost_picousd: row.cost_picousd.unwrap_or(0),
             contract_picousd: row.contract_picousd.or(row.cost_picousd).unwrap_or(0),
-            saving_picousd: saving.own_picousd.unwrap_or(0),
+            saved: saving.own.unwrap_or_default(),
         };
         change(&mut self.changes, key, own);
         let extras = row.attempts.iter().filter(|charged| charged.is_extra);
-        for (charged, saving_picousd) in extras.zip(saving.extras_picousd) {
+        for (charged, saved) in extras.zip(saving.extras) {
             let terms = match &charged.attempt.model {
                 None => row.terms,
                 Some(model) => {
@@ -264,7 +264,7 @@ impl Writer {
                 web_searches: 0,
                 cost_picousd: charged.cost_picousd.unwrap_or(0),
                 contract_picousd: charged.contract_picousd.or(charged.cost_picousd).unwrap_or(0),
-                saving_picousd: saving_picousd.unwrap_or(0),
+                saved: saved.unwrap_or_default(),
             };
             let key = Key {
                 terms,

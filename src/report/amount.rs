@@ -54,7 +54,7 @@ impl Amount {
         self.contract_picousd += i128::from(sums.contract_picousd);
         self.contract_unpriced_responses += if is_unknown { sums.responses } else { 0 };
         self.is_contracted |= cell.is_contracted;
-        self.cache_saving_picousd += i128::from(sums.saving_picousd);
+        self.cache_saving_picousd += i128::from(sums.saved.net_picousd());
         self.list.add(Parts { has_priced: cell.is_priced, has_unpriced: !cell.is_priced });
         self.contract.add(Parts { has_priced: !is_unknown, has_unpriced: is_unknown });
         if self.sessions.last() != Some(&session) {

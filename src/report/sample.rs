@@ -8,6 +8,7 @@ use super::{Amount, Block, Blocks, Concern, Current, Key, Previous, Rate, Remark
 use crate::ledger::{Cell, Sums};
 use crate::model::Tokens;
 use crate::pricing::Remark;
+use crate::pricing::saving::Saved;
 
 const PICOUSD: i64 = 1_000_000_000_000;
 
@@ -31,7 +32,7 @@ fn amount_at(
         web_searches: 0,
         cost_picousd: cost_picousd.unwrap_or(0),
         contract_picousd: contract_picousd.or(cost_picousd).unwrap_or(0),
-        saving_picousd: 2 * cost_picousd.unwrap_or(0),
+        saved: Saved { reads_picousd: 2 * cost_picousd.unwrap_or(0), writes_picousd: 0 },
     };
     let (is_priced, is_contracted) = (cost_picousd.is_some(), contract_picousd.is_some());
     let cell = Cell { quarter: 0, origin: 0, terms: 0, provenance: 0, is_priced, is_contracted, sums };
