@@ -1,3 +1,4 @@
-//! What runs all day: wiring, and besides `cli` the only place that starts threads and asks the clock.
+//! Runs all day: threads, and what they do for each other.
 
+pub mod claude;
 pub mod runner;

@@ -57,9 +57,7 @@ pub(super) fn pack(calls: &[Call]) -> Option<Vec<u8>> {
     for call in calls {
         let [a, b, c, _] = call.key.to_le_bytes();
         bytes.extend([a, b, c]);
-        let outcome =
-            OUTCOMES.iter().zip(1..).find_map(|(known, n)| (Some(*known) == call.outcome).then_some(n));
-        put(&mut bytes, call.tool.cast_unsigned() << 3 | outcome.unwrap_or(0));
+        put(&mut bytes, call.tool.cast_unsigned() << 3 | u64::from(stored(call.outcome)));
     }
     (!bytes.is_empty()).then_some(bytes)
 }
@@ -70,14 +68,22 @@ pub(super) fn unpack(mut bytes: &[u8]) -> Vec<Call> {
     while let Some(([a, b, c], rest)) = bytes.split_first_chunk() {
         bytes = rest;
         let Some(number) = take(&mut bytes) else { break };
-        let outcome = usize::try_from(number & 7).ok().and_then(|n| OUTCOMES.get(n.wrapping_sub(1))).copied();
         calls.push(Call {
             key: u32::from_le_bytes([*a, *b, *c, 0]),
             tool: (number >> 3).cast_signed(),
-            outcome,
+            outcome: outcome(number.to_le_bytes()[0] & 7),
         });
     }
     calls
+}
+
+pub(super) fn stored(outcome: Option<ToolOutcome>) -> u8 {
+    OUTCOMES.iter().zip(1..).find_map(|(known, n)| (Some(*known) == outcome).then_some(n)).unwrap_or(0)
+}
+
+/// None: not known yet.
+pub(super) fn outcome(stored: u8) -> Option<ToolOutcome> {
+    OUTCOMES.get(usize::from(stored).wrapping_sub(1)).copied()
 }
 
 #[cfg(test)]

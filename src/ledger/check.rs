@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::cells::unpack;
 use super::rollup::{self, Key, QUARTER_MS, Sums};
-use super::{Error, Ledger, state};
+use super::{Error, Ledger, calls, state};
 use crate::pricing::saving::Saved;
 
 impl Ledger {
@@ -27,6 +27,7 @@ impl Ledger {
         ))?);
         found.extend(self.explained(self.rollup_differences())?);
         found.extend(self.saving_differences()?);
+        found.extend(self.explained(self.call_differences())?);
         Ok(found)
     }
 
@@ -85,6 +86,26 @@ impl Ledger {
                 "what the cache saved in the hour of {at} differs from its responses by {reads_picousd} picodollars of \
                  reads and {writes_picousd} of writes"
             )
+        };
+        Ok(differences.into_iter().map(tell).collect())
+    }
+
+    /// Tool calls of the responses, less those that are summed.
+    fn call_differences(&self) -> rusqlite::Result<Vec<String>> {
+        let mut differences: BTreeMap<(i64, u8), i64> = BTreeMap::new();
+        rollup::counted_calls(&self.db, |calls| {
+            for call in calls {
+                *differences.entry((call.tool, calls::stored(call.outcome))).or_default() += 1;
+            }
+        })?;
+        let mut sums = self.db.prepare("SELECT tool_id, outcome, calls FROM tool_calls")?;
+        let mut rows = sums.query([])?;
+        while let Some(row) = rows.next()? {
+            *differences.entry((row.get(0)?, row.get(1)?)).or_default() -= row.get::<_, i64>(2)?;
+        }
+        differences.retain(|_, difference| *difference != 0);
+        let tell = |((tool, outcome), calls)| {
+            format!("calls of tool {tool} with outcome {outcome} differ from their responses by {calls}")
         };
         Ok(differences.into_iter().map(tell).collect())
     }

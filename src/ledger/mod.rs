@@ -26,6 +26,7 @@ mod session_query;
 mod sessions;
 mod state;
 mod told;
+mod totals;
 mod writer;
 
 use std::ffi::OsString;
@@ -53,6 +54,7 @@ pub use reprice::Moved;
 pub use rollup::{QUARTER_MS, Sums};
 pub use session_query::{SessionEvent, SessionFacts, SessionGlance, SessionOrigin, SessionResponse};
 pub use told::{Told, remarks};
+pub use totals::{Sessions, ToolCalls};
 
 /// Applied in order; `PRAGMA user_version` counts those done. One that has shipped is never edited.
 const MIGRATIONS: &[&str] = &[
@@ -63,6 +65,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0005_saving.sql"),
     include_str!("../../migrations/0006_launches.sql"),
     include_str!("../../migrations/0007_exposed.sql"),
+    include_str!("../../migrations/0008_tool_calls.sql"),
 ];
 
 /// What a ledger of this version says in `user_version`.

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::rollup::Changes;
 use super::row::{Row, flag};
 use super::writer::Writer;
-use super::{Error, Ledger, explain, responses, state};
+use super::{Error, Ledger, explain, responses, rollup, state};
 
 /// Rows held in memory at a time.
 const CHUNK: usize = 1000;
@@ -48,7 +47,7 @@ impl Ledger {
             names.begin(&tx, std::mem::replace(is_writing, true))?;
             let mut writer = Writer::new(&tx, prices)?;
             // What the cache saved by former prices nobody knows any more, so that no difference can be told.
-            tx.execute("DELETE FROM rollup", [])?;
+            rollup::clear(&tx)?;
             let (mut moved, mut last) = (BTreeMap::new(), 0);
             loop {
                 let rows = responses::after(&tx, last, CHUNK)?;
@@ -57,7 +56,7 @@ impl Ledger {
                 for before in rows {
                     let mut row = before.clone();
                     writer.charge(&tx, names, &mut row)?;
-                    writer.count(&tx, names, &row, Changes::add)?;
+                    writer.count(&tx, names, &row, 1)?;
                     if row == before {
                         continue;
                     }

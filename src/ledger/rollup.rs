@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::AddAssign;
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
+use super::calls::{self, Call};
 use super::cells::{day_of, pack, unpack};
 use super::damaged_value;
 use super::row::flag;
@@ -65,20 +66,33 @@ pub(super) struct Key {
 
 /// Changes to the rollup, gathered over a batch.
 #[derive(Default)]
-pub(super) struct Changes(HashMap<Key, Sums>);
+pub(super) struct Changes {
+    sums: HashMap<Key, Sums>,
+    /// Tool calls by tool and [stored outcome](calls::stored).
+    calls: HashMap<(i64, u8), i64>,
+}
 
 impl Changes {
     pub(super) fn add(&mut self, key: Key, sums: Sums) {
-        *self.0.entry(key).or_default() += sums;
+        *self.sums.entry(key).or_default() += sums;
     }
 
-    pub(super) fn remove(&mut self, key: Key, sums: Sums) {
-        self.add(key, sums.negated());
+    /// Calls of a response that counts, or (-1 time) no longer does.
+    pub(super) fn add_calls(&mut self, calls: &[Call], times: i64) {
+        for call in calls {
+            *self.calls.entry((call.tool, calls::stored(call.outcome))).or_default() += times;
+        }
     }
 
     /// Writes them, and begins anew.
     pub(super) fn apply(&mut self, tx: &Transaction) -> rusqlite::Result<()> {
-        let mut changes: Vec<_> = self.0.drain().filter(|(_, sums)| *sums != Sums::default()).collect();
+        for ((tool, outcome), calls) in self.calls.drain().filter(|(_, calls)| *calls != 0) {
+            tx.prepare_cached(
+                "INSERT INTO tool_calls VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET calls = calls + ?3",
+            )?
+            .execute(params![tool, outcome, calls])?;
+        }
+        let mut changes: Vec<_> = self.sums.drain().filter(|(_, sums)| *sums != Sums::default()).collect();
         changes.sort_unstable_by_key(|(key, _)| *key);
         for changes in changes.chunk_by(|(a, _), (b, _)| day_of(a.quarter) == day_of(b.quarter)) {
             let day = day_of(changes[0].0.quarter);
@@ -107,16 +121,33 @@ impl Changes {
 /// Makes the rollup anew from the responses, but for what the cache saved, which
 /// [re-pricing](super::Ledger::reprice) tells.
 pub(super) fn rebuild(tx: &Transaction) -> rusqlite::Result<()> {
-    tx.execute("DELETE FROM rollup", [])?;
+    clear(tx)?;
     let mut changes = Changes::default();
     counted(tx, |key, sums| changes.add(key, sums))?;
+    counted_calls(tx, |calls| changes.add_calls(calls, 1))?;
     changes.apply(tx)
+}
+
+/// Forgets all sums.
+pub(super) fn clear(tx: &Transaction) -> rusqlite::Result<()> {
+    tx.execute_batch("DELETE FROM rollup; DELETE FROM tool_calls")
+}
+
+/// The tool calls of all responses that count.
+pub(super) fn counted_calls(db: &Connection, mut each: impl FnMut(&[Call])) -> rusqlite::Result<()> {
+    let sql = format!("SELECT tools FROM response WHERE tools IS NOT NULL AND flags & {} = 0", flag::COPY);
+    let mut find = db.prepare(&sql)?;
+    let mut rows = find.query([])?;
+    while let Some(row) = rows.next()? {
+        each(&calls::unpack(row.get_ref(0)?.as_blob()?));
+    }
+    Ok(())
 }
 
 /// Adds up all responses that count and their extra attempts, in no order, but for what the cache saved. An attempt's terms are those of its
 /// response but for the model, which must have terms without a requested model and a speed
 /// ([`Names::terms`](super::names::Names::terms) makes them where it is counted).
-pub(super) fn counted(db: &rusqlite::Connection, mut each: impl FnMut(Key, Sums)) -> rusqlite::Result<()> {
+pub(super) fn counted(db: &Connection, mut each: impl FnMut(Key, Sums)) -> rusqlite::Result<()> {
     let mut all = db.prepare(&format!(
         "SELECT at_ms, origin_id, terms_id, provenance, cost_picousd, contract_picousd,
                 input, output, cache_read, cache_write_5m, cache_write_1h, web_searches, 1

@@ -188,9 +188,9 @@ impl Writer {
         mut row: Row,
     ) -> rusqlite::Result<()> {
         if let Some(before) = before {
-            self.count(tx, names, before, Changes::remove)?;
+            self.count(tx, names, before, -1)?;
         }
-        self.count(tx, names, &row, Changes::add)?;
+        self.count(tx, names, &row, 1)?;
         self.added +=
             i64::from(!row.has(flag::COPY)) - i64::from(before.is_some_and(|row| !row.has(flag::COPY)));
         match before {
@@ -218,13 +218,13 @@ impl Writer {
         Ok(())
     }
 
-    /// Tells the rollup what a row adds to it, or no longer does.
+    /// Tells the rollup what a row adds to it, or (-1 time) no longer does.
     pub(super) fn count(
         &mut self,
         tx: &Transaction,
         names: &mut Names,
         row: &Row,
-        change: fn(&mut Changes, Key, Sums),
+        times: i64,
     ) -> rusqlite::Result<()> {
         if row.has(flag::COPY) {
             return Ok(());
@@ -247,7 +247,9 @@ impl Writer {
             contract_picousd: row.contract_picousd.or(row.cost_picousd).unwrap_or(0),
             saved: saving.own.unwrap_or_default(),
         };
-        change(&mut self.changes, key, own);
+        let sign = |sums: Sums| if times < 0 { sums.negated() } else { sums };
+        self.changes.add(key, sign(own));
+        self.changes.add_calls(&row.calls, times);
         let extras = row.attempts.iter().filter(|charged| charged.is_extra);
         for (charged, saved) in extras.zip(saving.extras) {
             let terms = match &charged.attempt.model {
@@ -272,7 +274,7 @@ impl Writer {
                 is_contracted: charged.contract_picousd.is_some(),
                 ..key
             };
-            change(&mut self.changes, key, extra);
+            self.changes.add(key, sign(extra));
         }
         Ok(())
     }

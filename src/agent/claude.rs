@@ -1,0 +1,311 @@
+//! What Claude Code spent and did, as the ledger has it, in counters that never fall and in gauges of periods.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use jiff::civil::Weekday;
+use jiff::tz::TimeZone;
+
+use crate::ledger::{Dimension, Exposed, Fall, Ledger, Series, Sessions, ToolCalls};
+use crate::metrics::capped::Capped;
+use crate::metrics::families::claude as families;
+use crate::metrics::snapshot::{Builder, Snapshot};
+use crate::metrics::{Family, capped};
+use crate::model::{EventKind, ToolOutcome};
+use crate::report::{self, Key, Last, Period, Projects, Query};
+
+/// Values that have a series of their own, at most.
+const PROJECTS: usize = 50;
+const MODELS: usize = 50;
+const AGENT_TYPES: usize = 20;
+const TOOLS: usize = 40;
+
+const PICOUSD: f64 = 1e12;
+
+/// What a period is in the zone of the user.
+#[derive(Debug, Clone)]
+pub struct Calendar {
+    pub zone: TimeZone,
+    pub week_starts: Weekday,
+    pub projects: Projects,
+}
+
+/// Tells the ledger's counts, and remembers what it told.
+pub struct Claude {
+    calendar: Calendar,
+    exposed: BTreeMap<Series, Exposed>,
+    projects: Capped,
+    models: Capped,
+    agent_types: Capped,
+    tools: Capped,
+    /// That the ledger's responses were priced by, when last told.
+    prices: String,
+}
+
+/// Counts by family and labels, in whole units.
+#[derive(Default)]
+struct Truth(BTreeMap<(&'static str, Vec<String>), (i64, &'static Family)>);
+
+impl Truth {
+    fn add(&mut self, family: &'static Family, labels: &[&str], count: i64) {
+        let labels = labels.iter().map(|label| (*label).to_string()).collect();
+        self.0.entry((family.name, labels)).or_insert((0, family)).0 += count;
+    }
+}
+
+impl Claude {
+    /// Goes on from what was told before.
+    pub fn resume(ledger: &Ledger, calendar: Calendar) -> Result<Self, crate::ledger::Error> {
+        let mut claude = Self {
+            calendar,
+            exposed: ledger.exposed()?,
+            projects: Capped::new(PROJECTS),
+            models: Capped::new(MODELS),
+            agent_types: Capped::new(AGENT_TYPES),
+            tools: Capped::new(TOOLS),
+            prices: ledger.prices_version().into(),
+        };
+        for series in claude.exposed.keys() {
+            let label = |at: usize| series.labels.get(at).map_or("", String::as_str);
+            if series.family == families::COST_USD.name {
+                claude.models.keep(label(0));
+                claude.projects.keep(label(1));
+            } else if series.family == families::TOKENS.name {
+                claude.models.keep(label(0));
+            } else if series.family == families::AGENT_COST_USD.name {
+                claude.agent_types.keep(label(0));
+            } else if series.family == families::TOOL_CALLS.name {
+                claude.tools.keep(label(0));
+            }
+        }
+        Ok(claude)
+    }
+
+    /// All that there is to tell now. It is remembered before it is told.
+    pub fn snapshot(&mut self, ledger: &mut Ledger, now: Timestamp) -> Result<Snapshot, report::Error> {
+        let held = ledger.snapshot()?;
+        let mut truth = Truth::default();
+        self.sums(ledger, &mut truth)?;
+        self.counts(ledger, &mut truth)?;
+        let mut out = Builder::new();
+        self.periods(ledger, now, &mut out)?;
+        drop(held);
+        for (kind, count) in ledger.parse_errors()? {
+            if let Some(kind) = parse_error(&kind) {
+                truth.add(&families::PARSE_ERRORS, &[kind], count);
+            }
+        }
+        self.tell(ledger, truth, &mut out)?;
+        out.push(&families::SCAN_COMPLETE, &[], 1.0);
+        Ok(out.build())
+    }
+
+    /// Sums of the responses.
+    fn sums(&mut self, ledger: &Ledger, truth: &mut Truth) -> Result<(), report::Error> {
+        let terms = ledger.terms()?;
+        let (models, projects) = (ledger.names(Dimension::Model)?, ledger.names(Dimension::Project)?);
+        let agent_types = ledger.names(Dimension::AgentType)?;
+        let agents = ledger.names(Dimension::Agent)?;
+        let mut origins: BTreeMap<i64, [i64; 3]> = BTreeMap::new();
+        ledger.origins(&[Dimension::Project, Dimension::AgentType, Dimension::Agent], |id, of| {
+            origins.insert(id, [of[0], of[1], of[2]]);
+        })?;
+        // By model, project, agent type, whether it is the main loop, and provenance: few, so that names come last.
+        let mut sums: BTreeMap<(i64, i64, i64, bool, i64, bool), crate::ledger::Sums> = BTreeMap::new();
+        ledger.cells(i64::MIN..i64::MAX, |cell| {
+            let terms = usize::try_from(cell.terms).ok().and_then(|id| terms.get(id));
+            let [project, agent_type, agent] = origins.get(&cell.origin).copied().unwrap_or_default();
+            let is_main = agents.get(&agent).is_none_or(String::is_empty);
+            let model = terms.map_or(0, |terms| terms.model);
+            let key = (model, project, agent_type, is_main, cell.provenance, cell.is_priced);
+            *sums.entry(key).or_default() += cell.sums;
+        })?;
+        for ((model, project, agent_type, is_main, provenance, is_priced), sums) in sums {
+            let name = |names: &std::collections::HashMap<i64, String>, id| {
+                names.get(&id).cloned().unwrap_or_default()
+            };
+            let (model, project) = (name(&models, model), name(&projects, project));
+            let model = self.models.keep(&model);
+            let tokens = sums.tokens;
+            for (class, count) in [
+                ("input", tokens.input),
+                ("output", tokens.output),
+                ("cache_read", tokens.cache_read),
+                ("cache_write_5m", tokens.cache_write_5m),
+                ("cache_write_1h", tokens.cache_write_1h),
+            ] {
+                truth.add(&families::TOKENS, &[model, class], count);
+            }
+            let provenance = if provenance == 0 { "transcript" } else { "otel" };
+            truth.add(&families::RESPONSES, &[model, provenance], sums.responses);
+            truth.add(&families::UNPRICED_TOKENS, &[model], if is_priced { 0 } else { tokens.total() });
+            if is_priced {
+                truth.add(&families::COST_USD, &[model, self.projects.keep(&project)], sums.cost_picousd);
+                truth.add(&families::CACHE_SAVING_USD, &[model], sums.saved.reads_picousd);
+                truth.add(&families::CACHE_WRITE_SURCHARGE_USD, &[model], sums.saved.writes_picousd);
+                let agent_type = name(&agent_types, agent_type);
+                let agent = match &*agent_type {
+                    _ if is_main => "main",
+                    "" => capped::OTHER,
+                    known => self.agent_types.keep(known),
+                };
+                truth.add(&families::AGENT_COST_USD, &[agent], sums.cost_picousd);
+            }
+        }
+        Ok(())
+    }
+
+    /// What else is counted.
+    fn counts(&mut self, ledger: &Ledger, truth: &mut Truth) -> Result<(), report::Error> {
+        for (agent_type, runs) in ledger.subagents()? {
+            let agent =
+                if agent_type.is_empty() { capped::OTHER } else { self.agent_types.keep(&agent_type) };
+            truth.add(&families::SUBAGENTS, &[agent], runs);
+        }
+        let Sessions { all, forks } = ledger.session_counts()?;
+        truth.add(&families::SESSIONS, &["fresh"], all - forks);
+        truth.add(&families::SESSIONS, &["fork"], forks);
+        for ToolCalls { tool, outcome, calls } in ledger.tool_calls()? {
+            let outcome = match outcome {
+                Some(ToolOutcome::Ok) => "ok",
+                Some(ToolOutcome::Error) => "error",
+                Some(ToolOutcome::Denied) => "rejected",
+                Some(ToolOutcome::Interrupted) => "interrupted",
+                // Nobody knows yet.
+                None => continue,
+            };
+            truth.add(&families::TOOL_CALLS, &[self.tools.keep(&tool_name(&tool)), outcome], calls);
+        }
+        for (kind, detail, count) in ledger.event_counts()? {
+            match kind {
+                EventKind::Compaction => truth.add(&families::COMPACTIONS, &[compaction(&detail)], count),
+                EventKind::Retry => truth.add(&families::RETRIES, &[failure(&detail)], count),
+                EventKind::ApiError => truth.add(&families::API_ERRORS, &[failure(&detail)], count),
+                EventKind::Interruption | EventKind::ModelFallback => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// What was spent in the current day, week, month and block, by when it was.
+    fn periods(&mut self, ledger: &Ledger, now: Timestamp, out: &mut Builder) -> Result<(), report::Error> {
+        let Calendar { zone, week_starts, projects } = self.calendar.clone();
+        let query = |by, last| Query {
+            week_starts,
+            projects: projects.clone(),
+            ..Query::new(by, Period::Last(last), zone.clone(), now)
+        };
+        for (period, last) in [("day", Last::Days(1)), ("week", Last::ThisWeek), ("month", Last::ThisMonth)] {
+            let report = report::cost(ledger, &query(vec![Key::Name(Dimension::Project)], last))?;
+            let mut by_project: BTreeMap<String, i128> = BTreeMap::new();
+            for row in &report.rows {
+                // The empty label is the sum of all.
+                let name = if row.name.is_empty() { capped::OTHER } else { self.projects.keep(&row.name) };
+                *by_project.entry(name.into()).or_default() += row.amount.cost_picousd;
+            }
+            by_project.insert(String::new(), report.total.cost_picousd);
+            for (project, cost) in by_project {
+                out.push(&families::PERIOD_COST_USD, &[period, &project], cost as f64 / PICOUSD);
+            }
+        }
+        let blocks = report::blocks(ledger, &query(vec![], Last::Days(2)))?;
+        let current: i128 = blocks
+            .rows
+            .iter()
+            .filter(|block| block.current.is_some())
+            .map(|block| block.amount.cost_picousd)
+            .sum();
+        out.push(&families::PERIOD_COST_USD, &["block", ""], current as f64 / PICOUSD);
+        Ok(())
+    }
+
+    /// Tells what was told before, and what has grown since.
+    fn tell(&mut self, ledger: &mut Ledger, truth: Truth, out: &mut Builder) -> Result<(), report::Error> {
+        let fall = ledger.fall()?;
+        let reason = match fall {
+            Fall::Restore => "other",
+            Fall::Correction if self.prices != ledger.prices_version() => "repricing",
+            Fall::Correction => "merge",
+        };
+        let mut told: BTreeMap<Series, (Exposed, &'static Family)> = BTreeMap::new();
+        let (mut changed, mut corrections) = (BTreeMap::new(), 0);
+        // What is no more has fallen to nothing.
+        let mut counts = truth.0;
+        for series in self.exposed.keys() {
+            let family = families::ALL.iter().find(|family| family.name == series.family);
+            if let Some(family) = family.filter(|family| family.name != families::CORRECTIONS.name) {
+                counts.entry((family.name, series.labels.clone())).or_insert((0, family));
+            }
+        }
+        for ((name, labels), (count, family)) in counts {
+            let series = Series { family: name.into(), labels };
+            let before = self.exposed.get(&series).copied().unwrap_or_default();
+            let now = before.moved_to(count, fall);
+            corrections += i64::from(count < before.truth);
+            if now != before || !self.exposed.contains_key(&series) {
+                changed.insert(series.clone(), now);
+            }
+            told.insert(series, (now, family));
+        }
+        for known in ["repricing", "merge", "telemetry", "other"] {
+            let series = Series { family: families::CORRECTIONS.name.into(), labels: vec![known.into()] };
+            let before = self.exposed.get(&series).copied().unwrap_or_default();
+            let more = if known == reason { corrections } else { 0 };
+            let now = before.moved_to(before.truth + more, Fall::Correction);
+            if now != before || !self.exposed.contains_key(&series) {
+                changed.insert(series.clone(), now);
+            }
+            told.insert(series, (now, &families::CORRECTIONS));
+        }
+        if !changed.is_empty() || fall == Fall::Restore {
+            ledger.expose(&changed)?;
+            self.exposed.extend(changed);
+        }
+        ledger.prices_version().clone_into(&mut self.prices);
+        for (series, (exposed, family)) in told {
+            let labels: Vec<&str> = series.labels.iter().map(String::as_str).collect();
+            let unit = if family.unit == "USD" { PICOUSD } else { 1.0 };
+            out.push(family, &labels, exposed.value as f64 / unit);
+        }
+        Ok(())
+    }
+}
+
+/// A server's tools count as one.
+fn tool_name(tool: &str) -> String {
+    match tool.strip_prefix("mcp__").and_then(|rest| rest.split("__").next()) {
+        Some(server) => format!("mcp:{server}"),
+        None => tool.into(),
+    }
+}
+
+fn compaction(trigger: &str) -> &str {
+    if trigger == "manual" { "manual" } else { "auto" }
+}
+
+/// The catalogue's word for what the client calls an error.
+fn failure(detail: &str) -> &'static str {
+    let detail = detail.to_ascii_lowercase();
+    let has = |parts: &[&str]| parts.iter().any(|part| detail.contains(part));
+    match () {
+        () if has(&["rate_limit", "429"]) => "rate_limit",
+        () if has(&["overloaded", "529"]) => "overloaded",
+        () if has(&["authentication", "permission", "401", "403"]) => "authentication",
+        () if has(&["timeout", "timedout", "etimedout"]) => "timeout",
+        () if has(&["econn", "epipe", "enotfound", "socket", "connection", "network"]) => "connection",
+        () if has(&["invalid_request", "not_found", "too_large", "400", "404", "413"]) => "invalid_request",
+        () if has(&["api_error", "server_error", "500", "502", "503", "504"]) => "server_error",
+        () => "other",
+    }
+}
+
+/// The catalogue's word for a kind of damage; none for what is no error.
+fn parse_error(kind: &str) -> Option<&'static str> {
+    match kind {
+        "nul" => None,
+        "json" => Some("json"),
+        "utf8" | "byte_order_mark" => Some("encoding"),
+        "usage" => Some("usage"),
+        _ => Some("schema"),
+    }
+}
