@@ -21,6 +21,7 @@ mod corpus;
 mod damage;
 mod durability;
 mod edge;
+mod endpoint;
 mod harness;
 mod launches;
 mod layers;

@@ -1,0 +1,321 @@
+//! Connections come in, requests go to their routes, answers go out.
+
+use std::convert::Infallible;
+use std::net::{SocketAddr, TcpListener};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::{Body, Incoming};
+use hyper::header::{ALLOW, HOST, HeaderValue, RETRY_AFTER};
+use hyper::http::request::Parts;
+use hyper::http::uri::Authority;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, watch};
+
+use super::connection::{Open, Payload, Phase, Slot, Watched};
+use super::host::Names;
+use super::request::{self, Request};
+use super::route::{self, Found};
+use super::{Error, Limits, Response, Route};
+
+/// More headers than any scraper, browser or OTLP client sends.
+const MOST_HEADERS: usize = 64;
+
+/// Connections that the kernel keeps until they are accepted, where the system allows as many.
+const WAITING: i32 = 1_024;
+
+/// After an error of `accept`, such as too many open files, before it is tried again.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// How long an unused thread stays. Prometheus comes back within a minute.
+const THREAD_STAYS: Duration = Duration::from_secs(65);
+
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    pub limits: Limits,
+    /// Names besides `localhost` and addresses of loopback that a server on loopback answers to.
+    pub hosts: Vec<String>,
+}
+
+/// What happened so far.
+#[derive(Debug, Default)]
+pub struct Counts {
+    pub connections: AtomicU64,
+    /// That had to make room for others.
+    pub evicted: AtomicU64,
+    /// That were waited for too long.
+    pub late: AtomicU64,
+    pub requests: AtomicU64,
+    /// Requests told to come back, as too many were being answered.
+    pub refused: AtomicU64,
+    /// Requests whose answer was not made in time.
+    pub overdue: AtomicU64,
+}
+
+/// Ends a server from anywhere.
+#[derive(Debug, Clone)]
+pub struct Stop(Arc<watch::Sender<bool>>);
+
+impl Stop {
+    pub fn stop(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    stop: Stop,
+}
+
+#[derive(Debug)]
+struct Shared {
+    address: SocketAddr,
+    limits: Limits,
+    routes: Vec<Route>,
+    names: Names,
+    open: Open,
+    answers: Arc<Semaphore>,
+    counts: Arc<Counts>,
+}
+
+impl Server {
+    /// Takes a bound listener, so that an address in use is told before anything else is started.
+    pub fn new(listener: TcpListener, options: Options, routes: Vec<Route>) -> std::io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        // The standard library asks for 128, beyond which the kernel lets connections wait for a second and more.
+        rustix::net::listen(&listener, WAITING)?;
+        let address = listener.local_addr()?;
+        let Options { limits, hosts } = options;
+        let shared = Arc::new(Shared {
+            address,
+            names: Names::new(address, hosts),
+            open: Open::default(),
+            answers: Arc::new(Semaphore::new(limits.answers)),
+            counts: Arc::default(),
+            limits,
+            routes,
+        });
+        Ok(Self { listener, shared, stop: Stop(Arc::new(watch::Sender::new(false))) })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.shared.address
+    }
+
+    pub fn stop(&self) -> Stop {
+        self.stop.clone()
+    }
+
+    pub fn counts(&self) -> Arc<Counts> {
+        Arc::clone(&self.shared.counts)
+    }
+
+    /// Serves on this thread until it is told to stop, and then for [`Limits::stop`] at most. An answer that is still
+    /// being made then is left to its thread, which ends with the process.
+    pub fn run(self) -> Result<(), Error> {
+        let address = self.shared.address;
+        let error = |source| Error::Serve { address, source };
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .max_blocking_threads(self.shared.limits.answers)
+            .thread_keep_alive(THREAD_STAYS)
+            .thread_name("odin-answer")
+            .build()
+            .map_err(error)?;
+        let served = runtime.block_on(self.serve());
+        runtime.shutdown_background();
+        served.map_err(error)
+    }
+
+    async fn serve(self) -> std::io::Result<()> {
+        let Self { listener, shared, stop } = self;
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let mut stopped = stop.0.subscribe();
+        tokio::select! {
+            _ = stopped.wait_for(|is_stopped| *is_stopped) => {}
+            () = accept(&listener, &shared, &stop) => {}
+        }
+        drop((listener, stopped));
+        // Every connection holds a receiver. Those that are still open when time is up end with the runtime.
+        let _ = tokio::time::timeout(shared.limits.stop, stop.0.closed()).await;
+        Ok(())
+    }
+}
+
+async fn accept(listener: &tokio::net::TcpListener, shared: &Arc<Shared>, stop: &Stop) {
+    loop {
+        let Ok((stream, peer)) = listener.accept().await else {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        };
+        count(&shared.counts.connections);
+        match shared.open.enter(shared.limits.connections, &shared.counts.evicted).await {
+            Some(slot) => {
+                tokio::spawn(connection(Arc::clone(shared), slot, stream, peer, stop.0.subscribe()));
+            }
+            None => count(&shared.counts.refused),
+        }
+    }
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+async fn connection(
+    shared: Arc<Shared>,
+    slot: Arc<Slot>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    stopped: watch::Receiver<bool>,
+) {
+    // Whole answers are written at once, so there is nothing to wait for; where this fails, they come a bit later.
+    let _ = stream.set_nodelay(true);
+    tokio::select! {
+        () = slot.cut_or_late(&shared.limits, &shared.counts.late) => {}
+        () = converse(&shared, &slot, stream, peer, stopped) => {}
+    }
+    shared.open.leave(&slot);
+}
+
+/// All requests of a connection. How it ends is the client's affair.
+async fn converse<S>(
+    shared: &Arc<Shared>,
+    slot: &Arc<Slot>,
+    stream: S,
+    peer: SocketAddr,
+    mut stopped: watch::Receiver<bool>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let service = service_fn(|request: hyper::Request<Incoming>| async {
+        let (head, body) = request.into_parts();
+        slot.set_has_more(!body.is_end_stream());
+        let response = respond(shared, slot, &head, body, peer).await;
+        shared.open.enter_phase(slot, Phase::Taking, shared.limits.answers, &shared.counts.evicted);
+        let mut taken = hyper::Response::new(Payload::new(response.body, Arc::clone(slot)));
+        (*taken.status_mut(), *taken.headers_mut()) = (response.status, response.headers);
+        Ok::<_, Infallible>(taken)
+    });
+    let stream = TokioIo::new(Watched::new(stream, Arc::clone(slot)));
+    let mut conversation = pin!(
+        http1::Builder::new()
+            // Ours know of bodies and answers, too.
+            .header_read_timeout(None)
+            .max_headers(MOST_HEADERS)
+            .max_buf_size(shared.limits.head_bytes)
+            .serve_connection(stream, service)
+    );
+    tokio::select! {
+        // So that an answer that is ready says that it is the last.
+        biased;
+        _ = stopped.wait_for(|is_stopped| *is_stopped) => {}
+        _ = conversation.as_mut() => return,
+    }
+    if slot.waits_for_request() {
+        return;
+    }
+    conversation.as_mut().graceful_shutdown();
+    let _ = conversation.await;
+}
+
+async fn respond(
+    shared: &Arc<Shared>,
+    slot: &Slot,
+    head: &Parts,
+    body: Incoming,
+    peer: SocketAddr,
+) -> Response {
+    count(&shared.counts.requests);
+    let route = match route::find(&shared.routes, &head.method, head.uri.path()) {
+        Found::Route(route) => route,
+        Found::OtherMethods(methods) => return only(methods),
+        Found::Nothing => return Response::text(StatusCode::NOT_FOUND, "there is nothing at this path\n"),
+    };
+    // What is asked of a proxy names its host in the request line.
+    let host = head.uri.authority().map_or(request::text(&head.headers, HOST), Authority::as_str);
+    if !route.is_for_any_host && !shared.names.has(host) {
+        return misdirected(host);
+    }
+    let body = if route.method == Method::POST {
+        shared.open.enter_phase(slot, Phase::Body, shared.limits.answers, &shared.counts.evicted);
+        match request::read(body, shared.limits.body_bytes).await {
+            Ok(body) => {
+                slot.set_has_more(false);
+                body
+            }
+            Err(refusal) => return refusal,
+        }
+    } else {
+        Bytes::new()
+    };
+    let request = Request::new(head, body, peer, shared.limits.answer);
+    let answer = Arc::clone(&route.answer);
+    let turn = shared.limits.turn.min(request.budget / 2);
+    let make = move || answer(&request).encoded(&request.accept_encoding);
+    if route.is_quick { make() } else { make_on_a_thread(shared, slot, turn, make).await }
+}
+
+async fn make_on_a_thread(
+    shared: &Shared,
+    slot: &Slot,
+    turn: Duration,
+    make: impl FnOnce() -> Response + Send + 'static,
+) -> Response {
+    slot.enter(Phase::Turn);
+    let permit = Arc::clone(&shared.answers).acquire_owned();
+    // The semaphore is never closed, so only time can run out.
+    let Ok(Ok(permit)) = tokio::time::timeout(turn, permit).await else {
+        count(&shared.counts.refused);
+        return busy(format!("{} answers are being made already\n", shared.limits.answers));
+    };
+    slot.enter(Phase::Answer);
+    // The thread keeps its permit, and so its place, when it is no longer waited for.
+    let answer = tokio::task::spawn_blocking(move || {
+        let response = make();
+        drop(permit);
+        response
+    });
+    match tokio::time::timeout(shared.limits.answer, answer).await {
+        Ok(Ok(response)) => response,
+        Ok(Err(_)) => {
+            Response::text(StatusCode::INTERNAL_SERVER_ERROR, "making the answer came to a bad end\n")
+        }
+        Err(_) => {
+            count(&shared.counts.overdue);
+            busy(format!("the answer was not made within {} s\n", shared.limits.answer.as_secs_f32()))
+        }
+    }
+}
+
+fn only(methods: String) -> Response {
+    let said = Response::text(StatusCode::METHOD_NOT_ALLOWED, format!("this path answers to {methods}\n"));
+    match HeaderValue::try_from(methods) {
+        Ok(methods) => said.with_header(ALLOW, methods),
+        Err(_) => said,
+    }
+}
+
+fn misdirected(host: &str) -> Response {
+    let why = format!(
+        "{host:?} is no name of this server, so a web page may be asking without your knowledge: \
+         use localhost, or add the name to web.hosts\n"
+    );
+    Response::text(StatusCode::MISDIRECTED_REQUEST, why)
+}
+
+fn busy(why: String) -> Response {
+    Response::text(StatusCode::SERVICE_UNAVAILABLE, why)
+        .with_header(RETRY_AFTER, HeaderValue::from_static("1"))
+}
