@@ -13,6 +13,7 @@ mod request;
 mod response;
 mod route;
 mod server;
+pub mod web_config;
 
 pub use accepted::Format;
 pub use bind::check_bind;

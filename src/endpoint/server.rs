@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Incoming};
-use hyper::header::{ALLOW, HOST, HeaderValue, RETRY_AFTER};
+use hyper::header::{ALLOW, AUTHORIZATION, HOST, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::http::request::Parts;
 use hyper::http::uri::Authority;
 use hyper::server::conn::http1;
@@ -19,11 +19,14 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
+use tokio::time::Instant;
+use tokio_rustls::TlsAcceptor;
 
 use super::connection::{Open, Payload, Phase, Slot, Watched};
 use super::host::Names;
 use super::request::{self, Request};
 use super::route::{self, Found};
+use super::web_config::{self, Settled, WebConfig};
 use super::{Error, Limits, Response, Route};
 
 /// More headers than any scraper, browser or OTLP client sends.
@@ -43,6 +46,8 @@ pub struct Options {
     pub limits: Limits,
     /// Names besides `localhost` and addresses of loopback that a server on loopback answers to.
     pub hosts: Vec<String>,
+    /// TLS, and who may come in. None: plain HTTP for everyone.
+    pub web: Option<Arc<WebConfig>>,
 }
 
 /// What happened so far.
@@ -58,6 +63,8 @@ pub struct Counts {
     pub refused: AtomicU64,
     /// Requests whose answer was not made in time.
     pub overdue: AtomicU64,
+    /// Requests of somebody who did not say who they are, or not rightly.
+    pub unauthorized: AtomicU64,
 }
 
 /// Ends a server from anywhere.
@@ -83,8 +90,11 @@ struct Shared {
     limits: Limits,
     routes: Vec<Route>,
     names: Names,
+    web: Option<Arc<WebConfig>>,
     open: Open,
     answers: Arc<Semaphore>,
+    /// Hashing takes all of a core, so one is enough for who may be guessing.
+    password_checks: Semaphore,
     counts: Arc<Counts>,
 }
 
@@ -95,12 +105,14 @@ impl Server {
         // The standard library asks for 128, beyond which the kernel lets connections wait for a second and more.
         rustix::net::listen(&listener, WAITING)?;
         let address = listener.local_addr()?;
-        let Options { limits, hosts } = options;
+        let Options { limits, hosts, web } = options;
         let shared = Arc::new(Shared {
             address,
             names: Names::new(address, hosts),
+            web,
             open: Open::default(),
             answers: Arc::new(Semaphore::new(limits.answers)),
+            password_checks: Semaphore::new(1),
             counts: Arc::default(),
             limits,
             routes,
@@ -128,7 +140,7 @@ impl Server {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()
-            .max_blocking_threads(self.shared.limits.answers)
+            .max_blocking_threads(self.shared.limits.answers + 1)
             .thread_keep_alive(THREAD_STAYS)
             .thread_name("odin-answer")
             .build()
@@ -184,9 +196,29 @@ async fn connection(
     let _ = stream.set_nodelay(true);
     tokio::select! {
         () = slot.cut_or_late(&shared.limits, &shared.counts.late) => {}
-        () = converse(&shared, &slot, stream, peer, stopped) => {}
+        () = converse_securely(&shared, &slot, stream, peer, stopped) => {}
     }
     shared.open.leave(&slot);
+}
+
+async fn converse_securely(
+    shared: &Arc<Shared>,
+    slot: &Arc<Slot>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    stopped: watch::Receiver<bool>,
+) {
+    let web = shared.web.as_ref().map(|web| web.current()).transpose();
+    // With a configuration that cannot be used it is not known what to ask of a client, so none comes in.
+    let Ok(web) = web else { return };
+    let Some(tls) = web.as_ref().and_then(|web| web.tls.as_ref()) else {
+        return converse(shared, slot, stream, peer, stopped).await;
+    };
+    // A handshake that fails is the client's affair, like all that it says.
+    let Ok(stream) = TlsAcceptor::from(Arc::clone(&tls.config)).accept(stream).await else { return };
+    if tls.allows(stream.get_ref().1.peer_certificates()) {
+        converse(shared, slot, stream, peer, stopped).await;
+    }
 }
 
 /// All requests of a connection. How it ends is the client's affair.
@@ -202,7 +234,8 @@ async fn converse<S>(
     let service = service_fn(|request: hyper::Request<Incoming>| async {
         let (head, body) = request.into_parts();
         slot.set_has_more(!body.is_end_stream());
-        let response = respond(shared, slot, &head, body, peer).await;
+        count(&shared.counts.requests);
+        let response = secured(shared, slot, &head, body, peer).await;
         shared.open.enter_phase(slot, Phase::Taking, shared.limits.answers, &shared.counts.evicted);
         let mut taken = hyper::Response::new(Payload::new(response.body, Arc::clone(slot)));
         (*taken.status_mut(), *taken.headers_mut()) = (response.status, response.headers);
@@ -230,6 +263,66 @@ async fn converse<S>(
     let _ = conversation.await;
 }
 
+/// The answer, once it is clear who asks, with the headers that the web configuration adds to all.
+async fn secured(
+    shared: &Arc<Shared>,
+    slot: &Slot,
+    head: &Parts,
+    body: Incoming,
+    peer: SocketAddr,
+) -> Response {
+    let Some(web) = &shared.web else { return respond(shared, slot, head, body, peer).await };
+    let Ok(settled) = web.current() else {
+        let why = "the web configuration cannot be used, which odin's log tells more of\n";
+        return Response::text(StatusCode::INTERNAL_SERVER_ERROR, why);
+    };
+    let mut response = if settled.rate.as_ref().is_some_and(|rate| !rate.admits(Instant::now())) {
+        Response::text(StatusCode::TOO_MANY_REQUESTS, "more requests than rate_limit allows\n")
+    } else {
+        match refusal(shared, web, &settled, slot, head).await {
+            Some(refusal) => refusal,
+            None => respond(shared, slot, head, body, peer).await,
+        }
+    };
+    for (name, value) in &settled.headers {
+        // What the answer itself says is more particular.
+        response.headers.entry(name).or_insert_with(|| value.clone());
+    }
+    response
+}
+
+/// What someone is told who may not come in.
+async fn refusal(
+    shared: &Shared,
+    web: &Arc<WebConfig>,
+    settled: &Settled,
+    slot: &Slot,
+    head: &Parts,
+) -> Option<Response> {
+    if settled.users.is_empty() {
+        return None;
+    }
+    if let Some((user, password)) = web_config::basic(request::text(&head.headers, AUTHORIZATION)) {
+        let check = web.passwords.check(&settled.users, &user, password)?;
+        slot.enter(Phase::Turn);
+        let turn = tokio::time::timeout(shared.limits.turn, shared.password_checks.acquire());
+        let Ok(Ok(_turn)) = turn.await else {
+            count(&shared.counts.refused);
+            return Some(busy("too many passwords are being checked\n".into()));
+        };
+        slot.enter(Phase::Answer);
+        let checked = tokio::task::spawn_blocking(move || check.is_right().then_some(check)).await;
+        if let Ok(Some(check)) = checked {
+            web.passwords.remember(&check);
+            return None;
+        }
+    }
+    count(&shared.counts.unauthorized);
+    let challenge = HeaderValue::from_static("Basic realm=\"odin\", charset=\"UTF-8\"");
+    let refusal = Response::text(StatusCode::UNAUTHORIZED, "name and password, please\n");
+    Some(refusal.with_header(WWW_AUTHENTICATE, challenge))
+}
+
 async fn respond(
     shared: &Arc<Shared>,
     slot: &Slot,
@@ -237,7 +330,6 @@ async fn respond(
     body: Incoming,
     peer: SocketAddr,
 ) -> Response {
-    count(&shared.counts.requests);
     let route = match route::find(&shared.routes, &head.method, head.uri.path()) {
         Found::Route(route) => route,
         Found::OtherMethods(methods) => return only(methods),

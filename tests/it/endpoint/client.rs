@@ -53,6 +53,10 @@ impl<S: Read + Write> Client<S> {
         Self { stream: BufReader::new(stream) }
     }
 
+    pub(crate) fn stream(&self) -> &S {
+        self.stream.get_ref()
+    }
+
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> &mut Self {
         self.stream.get_mut().write_all(bytes.as_ref()).unwrap();
         self.stream.get_mut().flush().unwrap();
@@ -61,7 +65,8 @@ impl<S: Read + Write> Client<S> {
 
     /// Whether the server still listens is not known.
     pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
-        self.stream.get_mut().write_all(bytes.as_ref()).is_ok()
+        let stream = self.stream.get_mut();
+        stream.write_all(bytes.as_ref()).and_then(|()| stream.flush()).is_ok()
     }
 
     /// With `Host: localhost`, and further headers, each with its line's end.

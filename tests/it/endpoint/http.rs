@@ -43,7 +43,7 @@ fn served(limits: Limits) -> Served {
         Route::post("/echo", echo),
         Route::get("/api/*", echo),
     ];
-    Served::new(Options { limits, hosts: vec!["odin.test".into()] }, routes)
+    Served::new(Options { limits, hosts: vec!["odin.test".into()], web: None }, routes)
 }
 
 /// A route that answers when the test lets it, and tells when it has begun.

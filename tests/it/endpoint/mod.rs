@@ -3,6 +3,7 @@
 mod abuse;
 mod client;
 mod http;
+mod secure;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
