@@ -17,7 +17,7 @@ bench *OPTIONS:
     python3 bench/bench.py {{ OPTIONS }}
     python3 bench/prompt.py
 
-# Fuzz `line` or `price`; new finds go to target/fuzz, only worthy ones to fuzz/corpus. Needs nightly and cargo-fuzz
+# Fuzz `line`, `price` or `request`; finds go to target/fuzz, worthy ones to fuzz/corpus. Needs nightly, cargo-fuzz
 fuzz TARGET="line" SECONDS="300":
     mkdir -p target/fuzz/{{ TARGET }} fuzz/corpus/{{ TARGET }}
     cargo +nightly fuzz run {{ TARGET }} target/fuzz/{{ TARGET }} fuzz/corpus/{{ TARGET }} -- \

@@ -1,6 +1,7 @@
 //! Connections come in, requests go to their routes, answers go out.
 
 use std::convert::Infallible;
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::pin::pin;
 use std::sync::Arc;
@@ -167,9 +168,18 @@ impl Server {
 
 async fn accept(listener: &tokio::net::TcpListener, shared: &Arc<Shared>, stop: &Stop) {
     loop {
-        let Ok((stream, peer)) = listener.accept().await else {
-            tokio::time::sleep(PAUSE).await;
-            continue;
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            // Gone before it was accepted.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) =>
+            {
+                continue;
+            }
+            Err(_) => {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
         };
         count(&shared.counts.connections);
         match shared.open.enter(shared.limits.connections, &shared.counts.evicted).await {
@@ -353,34 +363,34 @@ async fn respond(
         Bytes::new()
     };
     let request = Request::new(head, body, peer, shared.limits.answer);
-    let answer = Arc::clone(&route.answer);
-    let turn = shared.limits.turn.min(request.budget / 2);
-    let make = move || answer(&request).encoded(&request.accept_encoding);
-    if route.is_quick { make() } else { make_on_a_thread(shared, slot, turn, make).await }
+    if route.is_quick { make(route, &request) } else { make_on_a_thread(shared, slot, route, request).await }
 }
 
-async fn make_on_a_thread(
-    shared: &Shared,
-    slot: &Slot,
-    turn: Duration,
-    make: impl FnOnce() -> Response + Send + 'static,
-) -> Response {
+fn make(route: &Route, request: &Request) -> Response {
+    (route.answer)(request).encoded(&request.accept_encoding)
+}
+
+async fn make_on_a_thread(shared: &Shared, slot: &Slot, route: &Route, mut request: Request) -> Response {
     slot.enter(Phase::Turn);
-    let permit = Arc::clone(&shared.answers).acquire_owned();
+    let asked = Instant::now();
+    let turn = Arc::clone(&shared.answers).acquire_owned();
     // The semaphore is never closed, so only time can run out.
-    let Ok(Ok(permit)) = tokio::time::timeout(turn, permit).await else {
+    let Ok(Ok(turn)) = tokio::time::timeout(shared.limits.turn.min(request.budget / 2), turn).await else {
         count(&shared.counts.refused);
         return busy(format!("{} answers are being made already\n", shared.limits.answers));
     };
     slot.enter(Phase::Answer);
-    // The thread keeps its permit, and so its place, when it is no longer waited for.
+    request.budget = request.budget.saturating_sub(asked.elapsed());
+    let route = route.clone();
+    // The thread keeps its turn, and so its place, when it is no longer waited for.
     let answer = tokio::task::spawn_blocking(move || {
-        let response = make();
-        drop(permit);
+        let response = make(&route, &request);
+        drop(turn);
         response
     });
     match tokio::time::timeout(shared.limits.answer, answer).await {
         Ok(Ok(response)) => response,
+        // It panicked, where that does not end the process.
         Ok(Err(_)) => {
             Response::text(StatusCode::INTERNAL_SERVER_ERROR, "making the answer came to a bad end\n")
         }

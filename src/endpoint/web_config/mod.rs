@@ -48,9 +48,12 @@ pub struct WebConfig {
 /// What was read, and of which files.
 #[derive(Debug)]
 struct Read {
-    files: Vec<(PathBuf, Option<Stamp>)>,
+    files: Files,
     settled: Result<Arc<Settled>, Arc<Error>>,
 }
+
+/// None: it could not be looked at.
+type Files = Vec<(PathBuf, Option<Stamp>)>;
 
 /// Changes with every writing of a file: modification time to the nanosecond, length, device and inode.
 type Stamp = (i64, i64, u64, u64, u64);
@@ -87,15 +90,10 @@ impl WebConfig {
     pub(super) fn current(&self) -> Result<Arc<Settled>, Arc<Error>> {
         let mut last = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         if last.files.iter().any(|(path, before)| stamp(path) != *before) {
-            let (files, settled) = read(&self.path);
-            let settled = settled.and_then(|settled| {
-                let path = || self.path.clone();
-                if self.has_auth && !settled.has_auth() {
-                    Err(Error::LosesAuth { path: path() })
-                } else {
-                    Ok(settled)
-                }
-            });
+            let (files, mut settled) = read(&self.path);
+            if self.has_auth && settled.as_ref().is_ok_and(|settled| !settled.has_auth()) {
+                settled = Err(Error::LosesAuth { path: self.path.clone() });
+            }
             *last = Read { files, settled: settled.map(Arc::new).map_err(Arc::new) };
         }
         last.settled.clone()
@@ -109,7 +107,7 @@ impl Settled {
 }
 
 /// Reads the file and those it names, and tells which these are whatever comes of it.
-fn read(path: &Path) -> (Vec<(PathBuf, Option<Stamp>)>, Result<Settled, Error>) {
+fn read(path: &Path) -> (Files, Result<Settled, Error>) {
     let mut files = vec![stamped(path.to_owned())];
     let settled = File::read(path).and_then(|file| {
         files.extend(file.tls.iter().flat_map(|tls| tls.files(path)).map(stamped));

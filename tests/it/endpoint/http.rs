@@ -39,9 +39,9 @@ fn served(limits: Limits) -> Served {
     let routes = vec![
         Route::get("/metrics", page).for_any_host(),
         Route::get("/healthz", small).quick().for_any_host(),
-        Route::get("/echo", echo),
-        Route::post("/echo", echo),
-        Route::get("/api/*", echo),
+        Route::get("/echo", echo).quick(),
+        Route::post("/echo", echo).quick(),
+        Route::get("/api/*", echo).quick(),
     ];
     Served::new(Options { limits, hosts: vec!["odin.test".into()], web: None }, routes)
 }
@@ -259,7 +259,12 @@ fn one_slow_answer_does_not_keep_others() {
 fn who_comes_while_all_threads_are_taken_waits_for_a_turn() {
     let (slow, has_begun, go) = held();
     let limits = Limits { answers: 1, ..Limits::default() };
-    let served = Served::new(Options { limits, ..Options::default() }, vec![slow, Route::get("/", small)]);
+    let most = limits.answer;
+    let patient = Route::get("/", move |request| {
+        assert!(request.budget < most, "waiting counts");
+        small(request)
+    });
+    let served = Served::new(Options { limits, ..Options::default() }, vec![slow, patient]);
     let mut first = Client::new(served.address);
     first.send("GET /held HTTP/1.1\r\nHost: localhost\r\n\r\n");
     has_begun.recv().unwrap();

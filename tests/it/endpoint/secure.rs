@@ -220,13 +220,14 @@ fn tls_is_spoken_as_it_is_asked_for() {
 #[test]
 fn certificates_and_keys_may_stand_in_the_file() {
     let authority = Authority::new();
-    let server = authority.server();
-    let indent = |pem: &str| pem.lines().map(|line| format!("    {line}\n")).collect::<String>();
+    let Identity { pem, key_pem } = authority.server();
+    let indented = |pem: &str| pem.trim_end().replace('\n', "\n    ");
     let config = format!(
-        "tls_server_config:\n  cert: |\n{}  key: |\n{}  client_auth_type: RequireAndVerifyClientCert\n  client_ca: |\n{}",
-        indent(&server.pem),
-        indent(&server.key_pem),
-        indent(&authority.pem)
+        "tls_server_config:\n  cert: |\n    {}\n  key: |\n    {}\n  client_ca: |\n    {}\n  \
+         client_auth_type: RequireAndVerifyClientCert\n",
+        indented(&pem),
+        indented(&key_pem),
+        indented(&authority.pem)
     );
     let folder = Folder::new(&config);
     let (served, _) = folder.serve();
@@ -377,12 +378,7 @@ fn what_cannot_be_honoured_is_told_with_its_place() {
         folder.put(&authority.server());
         folder.write("ca.pem", &authority.pem);
         let error = folder.load().unwrap_err();
-        let mut said = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(error) = cause {
-            said += &format!(": {error}");
-            cause = error.source();
-        }
+        let said = format!("{:#}", anyhow::Error::from(error));
         for word in words {
             assert!(said.contains(word), "{config}{said}");
         }
