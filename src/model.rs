@@ -1,5 +1,7 @@
 //! Plain facts with public fields. No I/O, no SQL, no clock.
 
+pub mod process;
+
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::ops::{Add, AddAssign, Sub, SubAssign};

@@ -33,3 +33,4 @@ mod random;
 mod real_client;
 mod sessions;
 mod shell;
+mod trees;

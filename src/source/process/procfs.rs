@@ -1,0 +1,234 @@
+//! Reads a `/proc`, relative to its open folder.
+//!
+//! Anything may end while it is read: what is gone is not there, and no error. Under `hidepid`, or in a container, the
+//! processes of others are not listed or cannot be read; those that are listed are counted as unreadable. What only
+//! their owner may read (`environ`, `io`, `exe`, `fd`) is absent for the rest of the world, and counted as denied.
+
+use std::fmt::Write;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+
+use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags};
+use rustix::io::Errno;
+use rustix::param;
+
+use super::stat::{self, Marker, Stat, Units};
+use super::trees::{Detail, Host};
+use crate::config::Roots;
+
+/// A `stat` has 400 bytes, a `status` 1,500.
+const BUFFER_BYTES: usize = 8 * 1024;
+/// More than a kernel takes by default.
+const MAX_ENVIRON_BYTES: usize = 8 << 20;
+/// What the file system says it is, where it is one (`statfs(2)`).
+const PROC_MAGIC: u64 = 0x9fa0;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("cannot read {}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("{} is not what the kernel writes there", path.display())]
+    Parse { path: PathBuf },
+}
+
+/// All processes, as they were within a few milliseconds.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    pub processes: Vec<Stat>,
+    /// Listed, but not to be read.
+    pub unreadable: usize,
+    /// Since boot.
+    pub uptime_ms: u64,
+}
+
+pub struct Procfs {
+    path: PathBuf,
+    root: OwnedFd,
+    /// Whether it is the kernel's own, not a copy.
+    is_proc: bool,
+    units: Units,
+    wants_pss: bool,
+    name: String,
+    buffer: Vec<u8>,
+    /// Files that this user may not read, since it was opened.
+    pub denied: u64,
+}
+
+impl Procfs {
+    /// `wants_pss`: also read how much memory processes have for themselves, for which the kernel walks their pages.
+    pub fn open(roots: &Roots, wants_pss: bool) -> Result<Self, Error> {
+        let path = roots.proc.clone();
+        let read = |errno: Errno| Error::Read { path: path.clone(), source: errno.into() };
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let root = rustix::fs::openat(CWD, &path, flags, Mode::empty()).map_err(read)?;
+        let magic = rustix::fs::fstatfs(&root).map_err(read)?.f_type;
+        let units = Units {
+            ticks_per_second: param::clock_ticks_per_second(),
+            page_bytes: param::page_size() as u64,
+        };
+        Ok(Self {
+            path,
+            root,
+            is_proc: u64::try_from(magic) == Ok(PROC_MAGIC),
+            units,
+            wants_pss,
+            name: String::new(),
+            buffer: vec![0; BUFFER_BYTES],
+            denied: 0,
+        })
+    }
+
+    /// Lists all processes. Fails if that cannot be done as a whole, as when there is no file descriptor left.
+    pub fn snapshot(&mut self) -> Result<Snapshot, Error> {
+        let uptime = self.path.join("uptime");
+        let length = self.read_path("uptime").map_err(|errno| failed(uptime.clone(), errno))?;
+        let uptime_ms = stat::uptime_ms(&self.buffer[..length]).ok_or(Error::Parse { path: uptime })?;
+        let mut snapshot = Snapshot { uptime_ms, ..Snapshot::default() };
+        let listing = |errno| failed(self.path.clone(), errno);
+        let mut pids: Vec<u32> = vec![];
+        for entry in Dir::read_from(&self.root).map_err(listing)? {
+            let entry = entry.map_err(listing)?;
+            pids.extend(entry.file_name().to_str().ok().and_then(|name| name.parse::<u32>().ok()));
+        }
+        for pid in pids {
+            match self.read(pid, "stat") {
+                Ok(length) => match Stat::parse(&self.buffer[..length], self.units) {
+                    Some(stat) if stat.id.pid == pid => snapshot.processes.push(stat),
+                    _ => snapshot.unreadable += 1,
+                },
+                Err(errno) if is_gone(errno) => {}
+                Err(Errno::ACCESS | Errno::PERM) => snapshot.unreadable += 1,
+                Err(errno) => return Err(failed(self.path.join(format!("{pid}/stat")), errno)),
+            }
+        }
+        Ok(snapshot)
+    }
+
+    /// Reads a file of a process into the buffer, as far as it goes; the kernel hands out short ones in one piece.
+    fn read(&mut self, pid: u32, file: &str) -> Result<usize, Errno> {
+        self.name_of(pid, file);
+        let name = std::mem::take(&mut self.name);
+        let read = self.read_path(&name);
+        self.name = name;
+        read
+    }
+
+    fn read_path(&mut self, path: &str) -> Result<usize, Errno> {
+        let file = self.open_file(path)?;
+        rustix::io::read(&file, &mut self.buffer)
+    }
+
+    fn open_file(&self, path: &str) -> Result<OwnedFd, Errno> {
+        rustix::fs::openat(&self.root, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
+    }
+
+    fn name_of(&mut self, pid: u32, file: &str) {
+        self.name.clear();
+        // Writing to a String does not fail.
+        let _ = write!(self.name, "{pid}/{file}");
+    }
+
+    /// As [`read`](Self::read), for what may be absent.
+    fn text(&mut self, pid: u32, file: &str) -> Option<&[u8]> {
+        let read = self.read(pid, file);
+        let length = self.allowed(read)?;
+        Some(&self.buffer[..length])
+    }
+
+    fn allowed<T>(&mut self, read: Result<T, Errno>) -> Option<T> {
+        if let Err(Errno::ACCESS | Errno::PERM) = read {
+            self.denied += 1;
+        }
+        read.ok()
+    }
+
+    /// Since Linux 6.2 the size of `fd` says how many there are.
+    fn count_fds(&mut self, pid: u32) -> Result<u64, Errno> {
+        self.name_of(pid, "fd");
+        if self.is_proc {
+            let size = rustix::fs::statat(&self.root, &*self.name, AtFlags::empty())?.st_size;
+            if size > 0 {
+                return Ok(size.cast_unsigned());
+            }
+        }
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = rustix::fs::openat(&self.root, &*self.name, flags, Mode::empty())?;
+        let mut count = 0;
+        for entry in Dir::new(folder)? {
+            count += u64::from(!entry?.file_name().to_bytes().starts_with(b"."));
+        }
+        Ok(count)
+    }
+
+    /// An environment of any size, read into the buffer.
+    fn read_environ(&mut self, pid: u32) -> Result<usize, Errno> {
+        self.name_of(pid, "environ");
+        let file = self.open_file(&self.name)?;
+        let mut length = 0;
+        loop {
+            if length == self.buffer.len() {
+                if length >= MAX_ENVIRON_BYTES {
+                    return Ok(length);
+                }
+                self.buffer.resize(2 * length, 0);
+            }
+            match rustix::io::read(&file, &mut self.buffer[length..])? {
+                0 => return Ok(length),
+                read => length += read,
+            }
+        }
+    }
+}
+
+impl Host for Procfs {
+    fn uid(&mut self, pid: u32) -> Option<u32> {
+        self.name_of(pid, "");
+        rustix::fs::statat(&self.root, &*self.name, AtFlags::empty()).ok().map(|stat| stat.st_uid)
+    }
+
+    /// There are keys in an environment: nothing of it stays in memory but the marker.
+    fn marker(&mut self, pid: u32) -> Option<Marker> {
+        let read = self.read_environ(pid);
+        let marker = self.allowed(read).and_then(|length| Marker::parse(&self.buffer[..length]));
+        self.buffer.fill(0);
+        self.buffer.truncate(BUFFER_BYTES);
+        self.buffer.shrink_to_fit();
+        marker
+    }
+
+    fn program(&mut self, pid: u32) -> Option<String> {
+        self.name_of(pid, "exe");
+        let read = rustix::fs::readlinkat(&self.root, &*self.name, vec![]);
+        let path = self.allowed(read)?.into_string().ok()?;
+        let path = path.strip_suffix(" (deleted)").unwrap_or(&path);
+        path.rsplit('/').next().map(Into::into)
+    }
+
+    fn detail(&mut self, pid: u32) -> Detail {
+        let mut detail = Detail::default();
+        if let Some(status) = self.text(pid, "status") {
+            detail.swap_bytes = stat::swap_bytes(status);
+            detail.context_switches = stat::context_switches(status);
+        }
+        detail.io = self.text(pid, "io").and_then(stat::storage_io);
+        if self.wants_pss {
+            detail.pss_bytes = self.text(pid, "smaps_rollup").and_then(stat::pss_bytes);
+        }
+        let counted = self.count_fds(pid);
+        detail.open_fds = self.allowed(counted);
+        detail
+    }
+
+    fn max_fds(&mut self, pid: u32) -> Option<u64> {
+        self.text(pid, "limits").and_then(stat::max_fds)
+    }
+}
+
+fn is_gone(errno: Errno) -> bool {
+    matches!(errno, Errno::NOENT | Errno::SRCH)
+}
+
+fn failed(path: PathBuf, errno: Errno) -> Error {
+    Error::Read { path, source: errno.into() }
+}
