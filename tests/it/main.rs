@@ -29,6 +29,7 @@ mod life;
 mod merge;
 mod metrics;
 mod prices;
+mod processes;
 mod random;
 mod real_client;
 mod sessions;

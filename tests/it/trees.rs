@@ -122,8 +122,9 @@ impl World {
         for process in self.processes.values_mut().filter(|process| process.stat.ppid == pid) {
             process.stat.ppid = above;
         }
-        // Init waits for all at once.
-        let is_due = |process: &&Process| process.stat.is_zombie && process.stat.ppid == INIT;
+        // Who adopts waits for them at once.
+        let is_due =
+            |process: &&Process| process.stat.is_zombie && self.processes[&process.stat.ppid].adopts_orphans;
         let due: Vec<u32> =
             self.processes.values().filter(is_due).map(|process| process.stat.id.pid).collect();
         for pid in due {
@@ -452,6 +453,7 @@ enum Step {
     Clear(usize),
     Burn(usize, u64),
     Exec(usize),
+    Adopt(usize),
     Exit(usize),
     Look(u64),
 }
@@ -464,6 +466,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => number.clone().prop_map(Step::Clear),
         6 => (number.clone(), 1..1000_u64).prop_map(|(n, ms)| Step::Burn(n, ms)),
         1 => number.clone().prop_map(Step::Exec),
+        1 => number.clone().prop_map(Step::Adopt),
         4 => number.prop_map(Step::Exit),
         4 => any::<u64>().prop_map(Step::Look),
     ]
@@ -506,6 +509,10 @@ fn run(steps: &[Step], are_orphans_allowed: bool, mut after: impl FnMut(&mut Wor
             Step::Exec(n) => {
                 let pid = pick(&world, n);
                 world.get(pid).stat.name += "x";
+            }
+            Step::Adopt(n) => {
+                let pid = pick(&world, n);
+                world.get(pid).adopts_orphans = true;
             }
             Step::Exit(n) => {
                 let pid = pick(&world, n);

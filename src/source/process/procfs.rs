@@ -232,3 +232,73 @@ fn is_gone(errno: Errno) -> bool {
 fn failed(path: PathBuf, errno: Errno) -> Error {
     Error::Read { path, source: errno.into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, Procfs};
+    use crate::config::Roots;
+    use crate::source::process::stat::Marker;
+    use crate::source::process::trees::Host;
+    use std::fs;
+    use std::path::Path;
+
+    fn open(proc: &Path) -> Procfs {
+        Procfs::open(&Roots { proc: proc.into(), ..Roots::default() }, false).unwrap()
+    }
+
+    fn write(proc: &Path, file: &str, text: impl AsRef<[u8]>) {
+        let path = proc.join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    fn stat(pid: u32) -> String {
+        format!("{pid} (x) S 1 {pid} {pid} 0 -1 0 {}", "7 ".repeat(43))
+    }
+
+    #[test]
+    fn processes_are_what_has_a_number_and_what_cannot_be_read_is_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let proc = folder.path();
+        write(proc, "uptime", "70.50 1.00\n");
+        for pid in [1, 20, 300] {
+            write(proc, &format!("{pid}/stat"), stat(pid));
+        }
+        write(proc, "4/stat", "4 (torn) S 1");
+        write(proc, "5/stat", stat(6));
+        write(proc, "self/stat", stat(1));
+        write(proc, "1x/stat", stat(1));
+        fs::create_dir(proc.join("7")).unwrap();
+        let mut snapshot = open(proc).snapshot().unwrap();
+        snapshot.processes.sort_by_key(|process| process.id.pid);
+        let pids: Vec<u32> = snapshot.processes.iter().map(|process| process.id.pid).collect();
+        assert_eq!((pids, snapshot.unreadable, snapshot.uptime_ms), (vec![1, 20, 300], 2, 70_500));
+    }
+
+    #[test]
+    fn a_look_that_cannot_be_whole_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = |proc: &Path| open(proc).snapshot().unwrap_err().to_string();
+        let shown = folder.path().display();
+        assert_eq!(error(folder.path()), format!("cannot read {shown}/uptime"));
+        write(folder.path(), "uptime", "soon");
+        assert_eq!(error(folder.path()), format!("{shown}/uptime is not what the kernel writes there"));
+        write(folder.path(), "uptime", "70.50 1.00\n");
+        fs::create_dir_all(folder.path().join("8/stat")).unwrap();
+        assert_eq!(error(folder.path()), format!("cannot read {shown}/8/stat"));
+        let missing = Roots { proc: folder.path().join("missing"), ..Roots::default() };
+        assert!(matches!(Procfs::open(&missing, false), Err(Error::Read { .. })));
+    }
+
+    #[test]
+    fn a_marker_is_found_in_an_environment_of_any_size_and_nothing_of_it_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let secret = format!("KEY={}\0", "secret".repeat(50_000));
+        write(folder.path(), "9/environ", format!("{secret}CLAUDE_PID=7\0{secret}"));
+        let mut procfs = open(folder.path());
+        assert_eq!(procfs.marker(9), Some(Marker { client_pid: Some(7), session: None }));
+        assert!(procfs.buffer.iter().all(|byte| *byte == 0));
+        assert_eq!(procfs.buffer.len(), super::BUFFER_BYTES);
+        assert_eq!((procfs.marker(10), procfs.denied), (None, 0));
+    }
+}
