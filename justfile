@@ -17,6 +17,10 @@ bench *OPTIONS:
     python3 bench/bench.py {{ OPTIONS }}
     python3 bench/prompt.py
 
+# CPU time of a look at the process trees, at 600 processes
+bench-processes *OPTIONS:
+    cargo bench --locked --bench process_trees -- {{ OPTIONS }}
+
 # Fuzz `line`, `price` or `request`; finds go to target/fuzz, worthy ones to fuzz/corpus. Needs nightly, cargo-fuzz
 fuzz TARGET="line" SECONDS="300":
     mkdir -p target/fuzz/{{ TARGET }} fuzz/corpus/{{ TARGET }}

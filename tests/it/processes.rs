@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use odin::config::Roots;
@@ -16,19 +16,17 @@ use tempfile::TempDir;
 use crate::harness::tell;
 
 /// An agent's view: a registry, `/proc`, and what is known.
-struct Watch {
-    config_dir: TempDir,
+pub(crate) struct Watch {
+    config_dir: PathBuf,
     procfs: Procfs,
     trees: Trees,
     now_ms: i64,
 }
 
 impl Watch {
-    fn new() -> Self {
-        let config_dir = tempfile::tempdir().unwrap();
-        fs::create_dir(config_dir.path().join("sessions")).unwrap();
+    pub(crate) fn over(config_dir: &Path) -> Self {
         let procfs = Procfs::open(&Roots::default(), true).unwrap();
-        Self { config_dir, procfs, trees: Trees::default(), now_ms: 1_795_458_328_814 }
+        Self { config_dir: config_dir.into(), procfs, trees: Trees::default(), now_ms: 1_795_458_328_814 }
     }
 
     /// Registers a process as a client does with itself.
@@ -37,16 +35,16 @@ impl Watch {
             r#"{{"pid":{pid},"sessionId":"s{pid}","procStart":"{}","cwd":"/","status":"busy"}}"#,
             start_ticks(pid)
         );
-        fs::write(self.config_dir.path().join(format!("sessions/{pid}.json")), entry).unwrap();
+        fs::write(self.config_dir.join(format!("sessions/{pid}.json")), entry).unwrap();
     }
 
     fn registry(&self) -> Vec<Client> {
-        let registered = registry::read(&[self.config_dir.path().to_path_buf(), PathBuf::from("/nowhere")]);
+        let registered = registry::read(&[self.config_dir.clone(), PathBuf::from("/nowhere")]);
         assert_eq!((registered.damaged, registered.unreadable.len()), (0, 0));
         registered.clients
     }
 
-    fn look(&mut self) -> Vec<SessionTree> {
+    pub(crate) fn look(&mut self) -> Vec<SessionTree> {
         let snapshot = self.procfs.snapshot().unwrap();
         self.look_at(&snapshot)
     }
@@ -57,6 +55,13 @@ impl Watch {
         self.trees.update(snapshot, &mut self.procfs, &registry, self.now_ms);
         self.trees.sessions()
     }
+}
+
+/// A config dir with an empty registry.
+fn config_dir() -> TempDir {
+    let config_dir = tempfile::tempdir().unwrap();
+    fs::create_dir(config_dir.path().join("sessions")).unwrap();
+    config_dir
 }
 
 /// A shell that runs a script in which `read` waits for [`go_on`](Self::go_on).
@@ -111,17 +116,32 @@ impl Script {
 
 impl Drop for Script {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        _ = self.child.kill();
+        _ = self.child.wait();
         for pid in &self.started {
-            kill(*pid);
+            send(*pid, Signal::KILL);
         }
     }
 }
 
-fn kill(pid: u32) {
+pub(crate) fn send(pid: u32, signal: Signal) {
     let pid = Pid::from_raw(pid.cast_signed()).unwrap();
-    let _ = rustix::process::kill_process(pid, Signal::KILL);
+    _ = rustix::process::kill_process(pid, signal);
+}
+
+/// A process and all that `/proc` has below it now, in order.
+pub(crate) fn below(root: u32) -> Vec<u32> {
+    let listed =
+        fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+    let parents: Vec<(u32, u32)> =
+        listed.filter_map(|pid| Some((pid, field(pid, 4)?.parse().ok()?))).collect();
+    let (mut found, mut next) = (vec![root], 0);
+    while let Some(above) = found.get(next).copied() {
+        found.extend(parents.iter().filter(|(_, parent)| *parent == above).map(|(pid, _)| *pid));
+        next += 1;
+    }
+    found.sort_unstable();
+    found
 }
 
 fn field(pid: u32, n: usize) -> Option<String> {
@@ -133,7 +153,7 @@ fn start_ticks(pid: u32) -> String {
     field(pid, 22).unwrap()
 }
 
-fn pids(tree: &SessionTree) -> Vec<u32> {
+pub(crate) fn pids(tree: &SessionTree) -> Vec<u32> {
     let mut pids: Vec<u32> = tree.members.iter().map(|member| member.id.pid).collect();
     pids.sort_unstable();
     pids
@@ -157,7 +177,8 @@ const LEAVES_ORPHANS: &str = "CLAUDE_PID=$$ CLAUDE_CODE_SESSION_ID=s$$ sh -c '
 
 #[test]
 fn what_was_set_apart_and_reparented_is_of_the_session_and_outlives_its_client() {
-    let (mut watch, mut client) = (Watch::new(), Script::new(LEAVES_ORPHANS));
+    let config_dir = config_dir();
+    let (mut watch, mut client) = (Watch::over(config_dir.path()), Script::new(LEAVES_ORPHANS));
     let (shell, apart, child) = (client.started(), client.started(), client.started());
     watch.register(client.pid());
     let parent = field(apart, 4).unwrap();
@@ -183,7 +204,8 @@ fn what_was_set_apart_and_reparented_is_of_the_session_and_outlives_its_client()
 
 #[test]
 fn orphans_of_a_client_that_died_before_the_first_look_are_found() {
-    let (mut watch, mut client) = (Watch::new(), Script::new(LEAVES_ORPHANS));
+    let config_dir = config_dir();
+    let (mut watch, mut client) = (Watch::over(config_dir.path()), Script::new(LEAVES_ORPHANS));
     let (shell, apart, child) = (client.started(), client.started(), client.started());
     watch.register(client.pid());
     client.kill();
@@ -194,7 +216,8 @@ fn orphans_of_a_client_that_died_before_the_first_look_are_found() {
 fn a_client_below_a_client_is_not_confused_with_it() {
     let script = "CLAUDE_PID=$$ CLAUDE_CODE_SESSION_ID=s$$ sh -c '
         echo $$; sh -c \"echo \\$\\$; tail -f /dev/null >/dev/null & echo \\$!; wait\" & wait' & wait";
-    let (mut watch, mut client) = (Watch::new(), Script::new(script));
+    let config_dir = config_dir();
+    let (mut watch, mut client) = (Watch::over(config_dir.path()), Script::new(script));
     let (shell, inner, below) = (client.started(), client.started(), client.started());
     watch.register(client.pid());
     watch.register(inner);
@@ -212,7 +235,8 @@ fn what_children_used_is_counted_once_whether_a_look_met_them_or_not() {
         "cd {}; echo ready; read go; {work}; {work}; echo done; sh -c '{work}; echo half; read go; {work}'; echo done; read go",
         folder.path().display()
     );
-    let (mut watch, mut client) = (Watch::new(), Script::new(&script));
+    let config_dir = config_dir();
+    let (mut watch, mut client) = (Watch::over(config_dir.path()), Script::new(&script));
     client.line();
     watch.register(client.pid());
     watch.look();
@@ -236,7 +260,8 @@ fn what_children_used_is_counted_once_whether_a_look_met_them_or_not() {
 
 #[test]
 fn a_process_that_ends_while_it_is_looked_at_is_no_error() {
-    let (mut watch, mut client) = (Watch::new(), Script::new("echo ready; read go"));
+    let config_dir = config_dir();
+    let (mut watch, mut client) = (Watch::over(config_dir.path()), Script::new("echo ready; read go"));
     client.line();
     watch.register(client.pid());
     let snapshot = watch.procfs.snapshot().unwrap();
@@ -259,7 +284,8 @@ fn a_name_that_looks_like_the_end_of_a_name_is_a_name() {
         .spawn()
         .unwrap();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
-    let mut watch = Watch::new();
+    let config_dir = config_dir();
+    let mut watch = Watch::over(config_dir.path());
     watch.register(child.id());
     let found = watch.look();
     child.kill().unwrap();
@@ -271,8 +297,9 @@ fn a_name_that_looks_like_the_end_of_a_name_is_a_name() {
 #[test]
 fn what_only_its_owner_may_read_is_absent_and_counted() {
     let mut procfs = Procfs::open(&Roots::default(), false).unwrap();
-    if fs::read("/proc/1/environ").is_ok() {
-        return tell("skipped: this user may read everything of every process");
+    let is_denied = |error: std::io::Error| error.kind() == std::io::ErrorKind::PermissionDenied;
+    if !fs::read("/proc/1/environ").is_err_and(is_denied) {
+        return tell("skipped: nothing is listed here that this user may not read");
     }
     let detail = procfs.detail(1);
     assert_eq!((procfs.marker(1), procfs.program(1), detail.io), (None, None, None));

@@ -1,24 +1,25 @@
-//! The real client against the mock service of the shared folder: what it wrote down equals what it was served.
+//! The real client against the mock service of the shared folder: what it wrote down equals what it was served, and
+//! its processes are the tree of its session.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use odin::model::Tokens;
+use odin::model::process::{ProcessKind, SessionTree};
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::compare::{Rows, Sums, assert_none, differences, whole};
 use crate::corpora::from_shared;
 use crate::harness::{Home, is_set, tell, transcripts};
+use crate::processes::{Watch, below, pids, send};
 
 #[test]
 fn what_the_real_client_wrote_equals_what_it_was_served() {
-    if !is_set("ODIN_TEST_REAL_CLIENT") {
-        return tell("skipped: the real client (ODIN_TEST_REAL_CLIENT=1 and ODIN_TEST_CLIENT=PATH run it)");
-    }
-    let client = std::env::var_os("ODIN_TEST_CLIENT").expect("ODIN_TEST_CLIENT is the path of the client");
-    let Some(driver) = from_shared("claude-code-mock/drive.py") else { return };
+    let Some((client, driver)) = client_and_driver() else { return };
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("drive");
     let run = Command::new("python3")
@@ -31,6 +32,118 @@ fn what_the_real_client_wrote_equals_what_it_was_served() {
         .unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stdout));
     compare(&out);
+}
+
+#[test]
+fn the_tree_of_the_real_client_is_what_runs_below_it_and_outlives_it() {
+    let Some((client, driver)) = client_and_driver() else { return };
+    let mut hold = Driven::new(&driver, |command, out| {
+        command.arg("--claude").arg(client).arg("--out").arg(out).args(["--hold", "300"]);
+    });
+    let (root, all) = (whole_pid(&hold.told["pid"]), hold.told["pids"].as_array().unwrap());
+    let mut all: Vec<u32> = all.iter().map(whole_pid).chain([root]).collect();
+    all.sort_unstable();
+    let session = hold.told["session_id"].as_str().unwrap();
+    let mut watch = Watch::over(&hold.config_dir());
+    let [tree] = &watch.look()[..] else { panic!("one client, one session") };
+    assert_eq!((&*tree.session, pids(tree)), (session, all.clone()));
+    assert_eq!((tree.clients.len(), tree.processes(ProcessKind::Claude)), (1, 1));
+    assert!(tree.processes(ProcessKind::Shell) >= 1 && tree.totals.spent.cpu_ms() > 0);
+    tell(&format!("{} processes: {}", all.len(), names(tree)));
+
+    // The driver would end what its client leaves behind.
+    send(hold.child.id(), Signal::STOP);
+    send(root, Signal::KILL);
+    let left = loop {
+        let [tree] = &watch.look()[..] else { panic!("one session") };
+        if tree.clients.is_empty() {
+            break pids(tree);
+        }
+        std::thread::yield_now();
+    };
+    all.retain(|pid| *pid != root);
+    assert_eq!(left.into_iter().filter(|pid| *pid != root).collect::<Vec<_>>(), all);
+    send(hold.child.id(), Signal::CONT);
+    // It ends what was left before it ends.
+    hold.output.read_to_string(&mut String::new()).unwrap();
+    assert!(hold.child.wait().unwrap().success());
+}
+
+#[test]
+fn a_real_client_below_another_has_a_tree_of_its_own() {
+    let Some((client, driver)) = client_and_driver() else { return };
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/processes/nested.py");
+    let nested = Driven::new(&script, |command, out| {
+        command.arg(driver.parent().unwrap()).arg(client).arg(out);
+    });
+    let root = whole_pid(&nested.told["pid"]);
+    let mut watch = Watch::over(&nested.config_dir());
+    let trees = watch.look();
+    let of = |is_inner: bool| trees.iter().find(|tree| tree.parent_session.is_some() == is_inner).unwrap();
+    let (outer, inner) = (of(false), of(true));
+    assert_eq!((trees.len(), inner.parent_session.as_ref()), (2, Some(&outer.session)));
+    assert_eq!(outer.clients[0].pid, root);
+    let (all, own) = (below(root), below(inner.clients[0].pid));
+    let others: Vec<u32> = all.iter().filter(|pid| !own.contains(pid)).copied().collect();
+    assert_eq!((pids(outer), pids(inner)), (others, own));
+    assert_eq!((outer.processes(ProcessKind::Mcp), inner.processes(ProcessKind::Mcp)), (1, 0));
+    tell(&format!("outer: {}; inner: {}", names(outer), names(inner)));
+}
+
+/// The paths of both, if this is asked for and can be done.
+fn client_and_driver() -> Option<(PathBuf, PathBuf)> {
+    if !is_set("ODIN_TEST_REAL_CLIENT") {
+        tell("skipped: the real client (ODIN_TEST_REAL_CLIENT=1 and ODIN_TEST_CLIENT=PATH run it)");
+        return None;
+    }
+    let client = std::env::var_os("ODIN_TEST_CLIENT").expect("ODIN_TEST_CLIENT is the path of the client");
+    Some((client.into(), from_shared("claude-code-mock/drive.py")?))
+}
+
+/// A driver that keeps clients running. They end with it.
+struct Driven {
+    child: Child,
+    output: BufReader<ChildStdout>,
+    folder: tempfile::TempDir,
+    /// The line that it prints once they run.
+    told: Value,
+}
+
+impl Driven {
+    fn new(script: &Path, args: impl FnOnce(&mut Command, &Path)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new("python3");
+        command.arg(script).stdin(Stdio::piped()).stdout(Stdio::piped());
+        args(&mut command, &folder.path().join("drive"));
+        let mut child = command.spawn().unwrap();
+        let (mut output, mut line) = (BufReader::new(child.stdout.take().unwrap()), String::new());
+        output.read_line(&mut line).unwrap();
+        Self { child, output, folder, told: serde_json::from_str(&line).unwrap() }
+    }
+
+    fn config_dir(&self) -> PathBuf {
+        self.folder.path().join("drive/home/.claude")
+    }
+}
+
+impl Drop for Driven {
+    fn drop(&mut self) {
+        if self.child.try_wait().is_ok_and(|status| status.is_none()) {
+            for pid in below(self.child.id()).into_iter().rev() {
+                send(pid, Signal::KILL);
+            }
+            _ = self.child.wait();
+        }
+    }
+}
+
+fn whole_pid(value: &Value) -> u32 {
+    u32::try_from(value.as_u64().unwrap()).unwrap()
+}
+
+fn names(tree: &SessionTree) -> String {
+    let names = tree.members.iter().map(|member| format!("{} ({})", member.name, member.kind.name()));
+    names.collect::<Vec<_>>().join(", ")
 }
 
 fn compare(out: &Path) {
