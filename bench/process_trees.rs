@@ -1,4 +1,4 @@
-//! What a look at the process trees costs: `cargo bench --bench process_trees [-- PROCESSES [LOOKS]]`.
+//! What a look at the process trees costs: `cargo bench --bench process_trees [-- PROCESSES [ROUNDS]]`.
 //!
 //! Fills the machine up with idle processes, makes one a client with some of them below it, and tells the CPU time of a
 //! look: the registry, `/proc`, and moving the trees on. DESIGN.md bounds it by 12 ms at 600 processes. The first look
@@ -15,6 +15,9 @@ use odin::source::process::procfs::Procfs;
 use odin::source::process::trees::Trees;
 use odin::source::registry;
 
+/// In a round: the scheduler counts a running thread's time by its own ticks of some milliseconds.
+const LOOKS: usize = 20;
+
 /// Below the client.
 const MEMBERS: [usize; 4] = [0, 20, 60, 200];
 
@@ -27,9 +30,9 @@ fn main() {
         return idle(children.parse().unwrap());
     }
     let number = |n: usize, default| args.get(n).map_or(default, |arg| arg.parse().unwrap());
-    let (processes, looks) = (number(0, 600), number(1, 50));
+    let (processes, rounds) = (number(0, 600), number(1, 9));
     for members in MEMBERS {
-        measure(processes, members, looks);
+        measure(processes, members, rounds);
     }
 }
 
@@ -56,7 +59,7 @@ fn start(children: usize) -> Child {
     child
 }
 
-fn measure(processes: usize, members: usize, looks: usize) {
+fn measure(processes: usize, members: usize, rounds: usize) {
     let mut procfs = Procfs::open(&Roots::default(), false).unwrap();
     let client = start(members);
     let others = processes.saturating_sub(procfs.snapshot().unwrap().processes.len());
@@ -70,25 +73,28 @@ fn measure(processes: usize, members: usize, looks: usize) {
     write!(entry, r#"{{"pid":{pid},"sessionId":"s","procStart":"{start_ticks}"}}"#).unwrap();
 
     let mut trees = Trees::default();
-    let mut look = |now_ms| {
-        let before = cpu_ns();
-        let registered = registry::read(&[config_dir.path().to_path_buf()]);
-        let snapshot = procfs.snapshot().unwrap();
-        trees.update(&snapshot, &mut procfs, &registered.clients, now_ms);
-        let used = cpu_ns() - before;
+    let mut now_ms = 0;
+    let mut look = |times: usize| {
+        let (before, mut listed) = (cpu_ns(), 0);
+        for _ in 0..times {
+            let registered = registry::read(&[config_dir.path().to_path_buf()]);
+            let snapshot = procfs.snapshot().unwrap();
+            listed = snapshot.processes.len();
+            now_ms += 5000;
+            trees.update(&snapshot, &mut procfs, &registered.clients, now_ms);
+        }
+        let used_ms = (cpu_ns() - before) as f64 / 1e6 / times as f64;
         assert_eq!(trees.sessions()[0].members.len(), 1 + members);
-        (used, snapshot.processes.len())
+        (used_ms, listed)
     };
-    let (first, listed) = look(0);
-    let mut used: Vec<u64> = (1..=looks).map(|n| look(5000 * i64::try_from(n).unwrap()).0).collect();
-    used.sort_unstable();
-    let ms = |ns: u64| ns as f64 / 1e6;
+    let (first, listed) = look(1);
+    let mut used: Vec<f64> = (0..rounds).map(|_| look(LOOKS).0).collect();
+    used.sort_unstable_by(f64::total_cmp);
     println!(
-        "{listed} processes, {members} below a client: {:.2} ms CPU (best {:.2}, worst {:.2}; first look {:.2})",
-        ms(used[looks / 2]),
-        ms(used[0]),
-        ms(used[looks - 1]),
-        ms(first)
+        "{listed} processes, {members} below a client: {:.2} ms CPU a look (best {:.2}, worst {:.2}; the first {first:.0})",
+        used[rounds / 2],
+        used[0],
+        used[rounds - 1],
     );
     for mut child in [client, others] {
         drop(child.stdin.take());

@@ -103,6 +103,7 @@ impl Spent {
     }
 
     /// Field by field.
+    #[must_use]
     pub fn zip(self, other: Self, with: impl Fn(u64, u64) -> u64) -> Self {
         Self {
             cpu_user_ms: with(self.cpu_user_ms, other.cpu_user_ms),
@@ -181,13 +182,13 @@ pub struct Member {
 
 impl Member {
     /// Of which no more is known yet.
-    pub fn new(id: ProcessId, started_ms: i64, kind: ProcessKind, name: String) -> Self {
+    pub fn new(id: ProcessId, started_ms: i64) -> Self {
         Self {
             id,
             ppid: 0,
             started_ms,
-            kind,
-            name,
+            kind: ProcessKind::Other,
+            name: String::new(),
             spent: Spent::default(),
             context_switches: 0,
             threads: 0,
@@ -234,6 +235,19 @@ pub struct Totals {
     pub context_switches: u64,
     /// Processes that were seen to start below the client.
     pub spawned: u64,
+}
+
+impl Totals {
+    /// Field by field.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self {
+            spent: self.spent.max(other.spent),
+            is_io_known: self.is_io_known || other.is_io_known,
+            context_switches: self.context_switches.max(other.context_switches),
+            spawned: self.spawned.max(other.spawned),
+        }
+    }
 }
 
 /// The processes of one session, and what they used.

@@ -2,7 +2,8 @@
 //!
 //! It is written half a second after the client starts and removed when it ends in good order; one that is killed
 //! leaves it behind. `procStart` is the start of the process in clock ticks, so that an entry is never taken for a
-//! process that was given the same pid later. The keys that lie beside the entries are never opened.
+//! process that was given the same pid later, nor for one of another PID namespace. The keys that lie beside the entries
+//! are never opened.
 
 use std::io::{self, Read};
 use std::os::fd::OwnedFd;

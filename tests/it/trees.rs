@@ -36,13 +36,13 @@ impl World {
         world
     }
 
-    fn insert(&mut self, ppid: u32, name: &str, like: Option<Process>) -> u32 {
+    fn insert(&mut self, parent: u32, name: &str, like: Option<Process>) -> u32 {
         self.last_pid += 1;
         let pid = self.last_pid;
         let stat = Stat {
             id: ProcessId { start_ticks: 100 + u64::from(pid), pid },
             started_ms: 1000 + 10 * u64::from(pid),
-            ppid,
+            ppid: parent,
             process_group: pid,
             terminal_session: pid,
             is_kernel_thread: false,
@@ -443,6 +443,24 @@ fn compilers_that_no_look_met_are_in_the_totals_once() {
     let spent = tree(&found, "s").totals.spent;
     assert_eq!((spent.cpu_user_ms, spent.minor_faults, spent.read_bytes), (used, 3 * used, 10 * used));
     assert_eq!(tree(&found, "s").totals.spawned, 5, "the shell, and those that were met");
+}
+
+#[test]
+fn totals_are_not_less_after_a_restart_and_only_of_the_same_client() {
+    let (mut world, mut trees) = (World::new(), Trees::default());
+    let client = world.client(INIT, "s");
+    let orphan = world.shell(client);
+    world.get(orphan).stat.ppid = INIT;
+    world.burn(orphan, 100);
+    let before = world.look(&mut trees)[0].clone();
+    world.end(orphan);
+    let past = |client: ProcessId| [(client, "s".to_string(), before.totals)];
+    let mut resumed = Trees::resume(past(before.clients[0]));
+    assert_eq!(world.look(&mut resumed)[0].totals, before.totals);
+    world.burn(client, 130);
+    assert_eq!(world.look(&mut resumed)[0].totals.spent.cpu_ms(), 130);
+    let mut other = Trees::resume(past(ProcessId { start_ticks: 1, ..before.clients[0] }));
+    assert_eq!(world.look(&mut other)[0].totals.spent.cpu_ms(), 130);
 }
 
 /// What may happen; numbers choose among the processes there are.

@@ -68,9 +68,9 @@ impl Account {
         let fresh = std::mem::take(&mut self.fresh);
         let mut charge = std::mem::take(&mut self.due) + std::mem::take(&mut self.waiting);
         if has_children {
-            self.waiting = fresh
+            self.waiting = fresh;
         } else {
-            charge += fresh
+            charge += fresh;
         }
         self.charged += charge;
         charge

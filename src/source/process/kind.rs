@@ -116,7 +116,7 @@ fn by_name(name: &str) -> Option<ProcessKind> {
 /// `comm` has the first 15 bytes of longer names.
 fn cut_short(name: &str) -> Option<ProcessKind> {
     let is_beginning = |whole: &&str| name.len() == 15 && whole.starts_with(name);
-    NAMES.iter().find(|(_, names)| names.iter().any(|whole| is_beginning(&whole))).map(|(kind, _)| *kind)
+    NAMES.iter().find(|(_, names)| names.iter().any(is_beginning)).map(|(kind, _)| *kind)
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ impl Stat {
             *slot = fields.next()?.parse().unwrap_or(0);
         }
         let [
-            ppid,
+            parent,
             process_group,
             terminal_session,
             _,
@@ -91,7 +91,7 @@ impl Stat {
         Some(Self {
             id: ProcessId { start_ticks, pid },
             started_ms: units.ms(start_ticks),
-            ppid: small(ppid),
+            ppid: small(parent),
             process_group: small(process_group),
             terminal_session: small(terminal_session),
             is_kernel_thread: flags & KERNEL_THREAD != 0,

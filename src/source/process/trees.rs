@@ -56,9 +56,18 @@ pub struct Trees {
     /// Those that live, and those whose session is remembered.
     clients: BTreeMap<ProcessId, Runner>,
     sessions: BTreeMap<String, Session>,
+    /// What was counted of sessions before, by client and session.
+    past: HashMap<(ProcessId, String), Totals>,
 }
 
 impl Trees {
+    /// Goes on where trees were left, as by an agent that was started again. What a parent has waited for is found
+    /// with it, so that nearly all of what was counted then is counted again; the totals are never less.
+    pub fn resume(past: impl IntoIterator<Item = (ProcessId, String, Totals)>) -> Self {
+        let past = past.into_iter().map(|(client, session, totals)| ((client, session), totals));
+        Self { past: past.collect(), ..Self::default() }
+    }
+
     /// Takes one look in: all processes, and what the registry said just before. `now_ms` is milliseconds since the
     /// epoch.
     pub fn update(&mut self, snapshot: &Snapshot, host: &mut impl Host, registry: &[Client], now_ms: i64) {
@@ -244,6 +253,9 @@ impl Trees {
                 let process = look.get(*id).filter(|_| is_first).map(|process| look.started_ms(process));
                 Session::new(&runner.entry, process.unwrap_or(look.now_ms))
             });
+            if let Some(totals) = self.past.remove(&(*id, name.clone())) {
+                session.floor = session.floor.max(totals);
+            }
             if session.entry != runner.entry {
                 session.entry = runner.entry.clone();
             }
@@ -284,27 +296,16 @@ impl Trees {
                 if runner.is_server(known, base, process, look.get(owner)) { ProcessKind::Mcp } else { base }
             };
             let shown = kind::display(&process.name, program.as_deref());
-            match &mut known.tracked {
-                Some(tracked) => {
-                    if is_at_home {
-                        session.leave(tracked.program);
-                    }
-                    tracked.program = session.place(above, kind, &shown, tracked.member.started_ms);
-                    tracked.session.clone_from(name);
-                    (tracked.member.kind, tracked.member.name) = (kind, shown);
-                }
-                None => {
-                    let started_ms = look.started_ms(process);
-                    session.totals.spawned += u64::from(owner != id);
-                    known.tracked = Some(Box::new(Tracked {
-                        session: name.clone(),
-                        program: session.place(above, kind, &shown, started_ms),
-                        parent: None,
-                        account: Account::default(),
-                        member: Member::new(id, started_ms, kind, shown),
-                    }));
-                }
+            if let Some(tracked) = known.tracked.as_ref().filter(|_| is_at_home) {
+                session.leave(tracked.program);
             }
+            let tracked = known.tracked.get_or_insert_with(|| {
+                session.totals.spawned += u64::from(owner != id);
+                Box::new(Tracked::new(id, look.started_ms(process)))
+            });
+            tracked.program = session.place(above, kind, &shown, tracked.member.started_ms);
+            tracked.session.clone_from(name);
+            (tracked.member.kind, tracked.member.name) = (kind, shown);
         }
     }
 
@@ -455,6 +456,8 @@ struct Session {
     started_ms: i64,
     ended_ms: Option<i64>,
     totals: Totals,
+    /// What was told of it before.
+    floor: Totals,
     programs: Vec<Program>,
 }
 
@@ -472,6 +475,18 @@ impl Known {
 
     fn session(&self) -> Option<&str> {
         self.read()?.session.as_deref()
+    }
+}
+
+impl Tracked {
+    fn new(id: ProcessId, started_ms: i64) -> Self {
+        Self {
+            session: String::new(),
+            program: 0,
+            parent: None,
+            account: Account::default(),
+            member: Member::new(id, started_ms),
+        }
     }
 }
 
@@ -516,6 +531,7 @@ impl Session {
             started_ms,
             ended_ms: None,
             totals: Totals::default(),
+            floor: Totals::default(),
             programs: vec![],
         }
     }
@@ -583,7 +599,7 @@ impl Session {
             started_ms: self.started_ms,
             ended_ms: self.ended_ms,
             members,
-            totals: self.totals,
+            totals: self.totals.max(self.floor),
             programs: self.programs.clone(),
         }
     }
