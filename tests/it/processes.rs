@@ -7,7 +7,8 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use odin::config::Roots;
 use odin::model::process::{Client, ProcessKind, SessionTree, Spent};
-use odin::source::process::procfs::{Procfs, Snapshot};
+use odin::source::process::procfs::Procfs;
+use odin::source::process::stat::Snapshot;
 use odin::source::process::trees::{Host, Trees};
 use odin::source::registry;
 use rustix::process::{Pid, Signal};

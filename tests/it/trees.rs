@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use odin::model::process::{Client, ProcessId, ProcessKind, SessionTree, Spent, Totals};
-use odin::source::process::procfs::Snapshot;
-use odin::source::process::stat::{Marker, Stat};
+use odin::source::process::stat::{Marker, Snapshot, Stat};
 use odin::source::process::trees::{Detail, Host, KEEP_MS, Trees};
 use proptest::prelude::*;
 
@@ -266,7 +265,9 @@ fn orphans_of_a_client_that_nobody_saw_are_found_by_the_entry_that_it_left() {
     let client = world.client(INIT, "s");
     let shell = world.shell(client);
     world.end(client);
-    assert_eq!(pids(tree(&world.look(&mut trees), "s")), [shell]);
+    let found = world.look(&mut trees);
+    let found = tree(&found, "s");
+    assert_eq!((pids(found), found.started_ms), (vec![shell], 1_000_000));
 }
 
 #[test]

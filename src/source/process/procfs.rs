@@ -13,7 +13,7 @@ use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::param;
 
-use super::stat::{self, Marker, Stat, Units};
+use super::stat::{self, Marker, Snapshot, Stat, Units};
 use super::trees::{Detail, Host};
 use crate::config::Roots;
 
@@ -30,16 +30,6 @@ pub enum Error {
     Read { path: PathBuf, source: io::Error },
     #[error("{} is not what the kernel writes there", path.display())]
     Parse { path: PathBuf },
-}
-
-/// All processes, as they were within a few milliseconds.
-#[derive(Debug, Clone, Default)]
-pub struct Snapshot {
-    pub processes: Vec<Stat>,
-    /// Listed, but not to be read.
-    pub unreadable: usize,
-    /// Since boot.
-    pub uptime_ms: u64,
 }
 
 pub struct Procfs {
@@ -238,8 +228,9 @@ mod tests {
     use super::{Error, Procfs};
     use crate::config::Roots;
     use crate::source::process::stat::Marker;
-    use crate::source::process::trees::Host;
+    use crate::source::process::trees::{Detail, Host};
     use std::fs;
+    use std::os::unix::fs::symlink;
     use std::path::Path;
 
     fn open(proc: &Path) -> Procfs {
@@ -288,6 +279,26 @@ mod tests {
         assert_eq!(error(folder.path()), format!("cannot read {shown}/8/stat"));
         let missing = Roots { proc: folder.path().join("missing"), ..Roots::default() };
         assert!(matches!(Procfs::open(&missing, false), Err(Error::Read { .. })));
+    }
+
+    #[test]
+    fn what_is_not_there_is_absent_and_the_rest_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let proc = folder.path();
+        let mut procfs = open(proc);
+        assert_eq!((procfs.detail(9), procfs.max_fds(9), procfs.program(9)), (Detail::default(), None, None));
+        write(proc, "9/io", "read_bytes: 4096\nwrite_bytes: 1\n");
+        for fd in 0..3 {
+            write(proc, &format!("9/fd/{fd}"), "");
+        }
+        write(proc, "9/limits", "Max open files   1024   4096   files\n");
+        symlink("/opt/a b/claude (deleted)", proc.join("9/exe")).unwrap();
+        let detail = Detail { io: Some((4096, 1)), open_fds: Some(3), ..Detail::default() };
+        assert_eq!((procfs.detail(9), procfs.max_fds(9)), (detail, Some(1024)));
+        assert_eq!(procfs.program(9).as_deref(), Some("claude"));
+        write(proc, "9/status", "VmSwap: 1 kB\nvoluntary_ctxt_switches: 2\nnonvoluntary_ctxt_switches: 3\n");
+        let detail = Detail { swap_bytes: Some(1024), context_switches: Some(5), ..detail };
+        assert_eq!((procfs.detail(9), procfs.denied), (detail, 0));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the files of `/proc/PID` say, from their text alone. See `proc(5)`.
+//! What the files of `/proc` say of processes, from their text alone. See `proc(5)`.
 
 use crate::model::process::{ProcessId, Spent};
 
@@ -36,6 +36,16 @@ pub struct Stat {
     pub reaped: Spent,
     pub threads: u64,
     pub rss_bytes: u64,
+}
+
+/// All processes, as they were within a few milliseconds.
+#[derive(Debug, Clone, Default)]
+pub struct Snapshot {
+    pub processes: Vec<Stat>,
+    /// Listed, but not to be read.
+    pub unreadable: usize,
+    /// Since boot.
+    pub uptime_ms: u64,
 }
 
 /// What the client leaves in the environment of what it starts. A shell or a hook has both, a server of the Model

@@ -18,8 +18,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::account::Account;
 use super::kind;
-use super::procfs::Snapshot;
-use super::stat::{Marker, Stat};
+use super::stat::{Marker, Snapshot, Stat};
 use crate::model::process::{Client, Member, ProcessId, ProcessKind, Program, SessionTree, Spent, Totals};
 
 /// How long a session is remembered after its last client and its last process.
@@ -250,8 +249,10 @@ impl Trees {
             let name = &runner.entry.session;
             let session = self.sessions.entry(name.clone()).or_insert_with(|| {
                 let is_first = runner.sessions.len() == 1;
-                let process = look.get(*id).filter(|_| is_first).map(|process| look.started_ms(process));
-                Session::new(&runner.entry, process.unwrap_or(look.now_ms))
+                let process = look.get(*id).map(|process| look.started_ms(process));
+                let told = Some(runner.entry.started_ms).filter(|started_ms| *started_ms > 0);
+                let started_ms = process.or(told).filter(|_| is_first);
+                Session::new(&runner.entry, started_ms.unwrap_or(look.now_ms))
             });
             if let Some(totals) = self.past.remove(&(*id, name.clone())) {
                 session.floor = session.floor.max(totals);
@@ -408,7 +409,7 @@ impl Trees {
 struct Known {
     /// As it was when the marker was read.
     name: String,
-    /// By this look: it is new, or has become another program.
+    /// Since it was last given a place: it is new, or has become another program.
     is_renamed: bool,
     uid: Option<u32>,
     marker: Reading,
