@@ -61,21 +61,6 @@ impl Default for Roots {
     }
 }
 
-/// Where the kernel's file systems are mounted; elsewhere than usual in a container, and in tests.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Roots {
-    pub proc: PathBuf,
-    pub sys: PathBuf,
-    /// The root file system.
-    pub root: PathBuf,
-}
-
-impl Default for Roots {
-    fn default() -> Self {
-        Self { proc: "/proc".into(), sys: "/sys".into(), root: "/".into() }
-    }
-}
-
 /// How many automatic backups are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -16,19 +16,10 @@ use crate::metrics::filter::Filter;
 use crate::metrics::snapshot::{Builder, Snapshot};
 
 /// What a scrape waits for collectors at most, whatever time the scraper has.
-const MOST_PATIENCE: Duration = Duration::from_secs(5);
-
-/// What is left of a scraper's time for the page to be made and sent.
-const WAY_BACK: Duration = Duration::from_millis(500);
+pub const MOST_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Reserved, not used: a thread touches what its collector needs.
 const STACK_BYTES: usize = 256 * 1024;
-
-/// How long collectors may take, when the scraper gives up after `timeout`.
-pub fn patience(timeout: Option<Duration>) -> Duration {
-    let left = |timeout: Duration| timeout.saturating_sub(WAY_BACK).max(timeout / 2);
-    timeout.map_or(MOST_PATIENCE, left).min(MOST_PATIENCE)
-}
 
 /// Hears of a collector that fails after it did not.
 type Listener = Arc<dyn Fn(&'static str, &Error) + Send + Sync>;
@@ -495,12 +486,5 @@ mod tests {
         answer.send(1.0).unwrap();
         // The thread owns the other end.
         assert!(called.recv().is_err());
-    }
-
-    #[test]
-    fn patience_leaves_time_for_the_answer() {
-        let patience_of = |ms| patience(Some(Duration::from_millis(ms))).as_millis();
-        assert_eq!([0, 100, 800, 3000, 10_000].map(patience_of), [0, 50, 400, 2500, 5000]);
-        assert_eq!(patience(None).as_secs(), 5);
     }
 }

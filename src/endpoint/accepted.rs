@@ -1,39 +1,20 @@
 //! What a client says it takes: `Accept` and `Accept-Encoding` (RFC 9110 §12.5).
 
-/// How metrics are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
-    /// Prometheus' text format 0.0.4.
-    Text,
-    /// `OpenMetrics` 1.0.0.
-    OpenMetrics,
-}
-
-impl Format {
-    /// What an `Accept` header asks for. `OpenMetrics` only who names it, in a version that is written here, and does
-    /// not rather have text; text whoever asks for neither, as a browser does.
-    pub fn of(accept: &str) -> Self {
-        let (mut text, mut open_metrics) = (0, 0);
-        for wanted in list(accept) {
-            let is = |name, version| {
-                wanted.name.eq_ignore_ascii_case(name)
-                    && wanted.version.is_none_or(|wanted| wanted == version)
-            };
-            if is("application/openmetrics-text", "1.0.0") {
-                open_metrics = open_metrics.max(wanted.weight);
-            } else if is("text/plain", "0.0.4") {
-                text = text.max(wanted.weight);
-            }
-        }
-        if open_metrics > 0 && open_metrics >= text { Self::OpenMetrics } else { Self::Text }
-    }
-
-    pub fn content_type(self) -> &'static str {
-        match self {
-            Self::Text => "text/plain; version=0.0.4; charset=utf-8",
-            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+/// Whether an `Accept` header asks for `OpenMetrics`: who names it, in version 1.0.0, and does not rather have text in
+/// Prometheus' format. Text is for whoever asks for neither, as a browser does.
+pub fn wants_open_metrics(accept: &str) -> bool {
+    let (mut text, mut open_metrics) = (0, 0);
+    for wanted in list(accept) {
+        let is = |name, version| {
+            wanted.name.eq_ignore_ascii_case(name) && wanted.version.is_none_or(|wanted| wanted == version)
+        };
+        if is("application/openmetrics-text", "1.0.0") {
+            open_metrics = open_metrics.max(wanted.weight);
+        } else if is("text/plain", "0.0.4") {
+            text = text.max(wanted.weight);
         }
     }
+    open_metrics > 0 && open_metrics >= text
 }
 
 /// Whether an `Accept-Encoding` header wants gzip rather than the bytes as they are.
@@ -98,24 +79,24 @@ mod tests {
         let prometheus_2 = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;\
             version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
         let text_only = "text/plain;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.4,*/*;q=0.3";
-        for (accept, format) in [
-            (prometheus_3, Format::OpenMetrics),
-            (prometheus_2, Format::OpenMetrics),
-            (text_only, Format::Text),
-            ("", Format::Text),
-            ("*/*", Format::Text),
-            ("text/html,application/xhtml+xml,*/*;q=0.8", Format::Text),
-            ("application/json", Format::Text),
-            ("application/openmetrics-text", Format::OpenMetrics),
-            ("application/openmetrics-text; version=\"1.0.0\"; charset=utf-8", Format::OpenMetrics),
-            ("application/openmetrics-text; version=0.0.1", Format::Text),
-            ("application/openmetrics-text; version=2.0.0", Format::Text),
-            ("application/openmetrics-text;q=0", Format::Text),
-            ("application/openmetrics-text;q=0.3, text/plain;q=0.7", Format::Text),
-            ("application/openmetrics-text;q=NaN", Format::Text),
-            (";;,,q=1;=", Format::Text),
+        for (accept, wants) in [
+            (prometheus_3, true),
+            (prometheus_2, true),
+            (text_only, false),
+            ("", false),
+            ("*/*", false),
+            ("text/html,application/xhtml+xml,*/*;q=0.8", false),
+            ("application/json", false),
+            ("application/openmetrics-text", true),
+            ("application/openmetrics-text; version=\"1.0.0\"; charset=utf-8", true),
+            ("application/openmetrics-text; version=0.0.1", false),
+            ("application/openmetrics-text; version=2.0.0", false),
+            ("application/openmetrics-text;q=0", false),
+            ("application/openmetrics-text;q=0.3, text/plain;q=0.7", false),
+            ("application/openmetrics-text;q=NaN", false),
+            (";;,,q=1;=", false),
         ] {
-            assert_eq!(Format::of(accept), format, "{accept}");
+            assert_eq!(wants_open_metrics(accept), wants, "{accept}");
         }
     }
 

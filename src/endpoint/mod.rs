@@ -15,7 +15,7 @@ mod route;
 mod server;
 pub mod web_config;
 
-pub use accepted::Format;
+pub use accepted::wants_open_metrics;
 pub use bind::check_bind;
 pub use request::Request;
 pub use response::Response;
