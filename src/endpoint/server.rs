@@ -222,13 +222,24 @@ async fn converse_securely(
     // With a configuration that cannot be used it is not known what to ask of a client, so none comes in.
     let Ok(web) = web else { return };
     let Some(tls) = web.as_ref().and_then(|web| web.tls.as_ref()) else {
-        return converse(shared, slot, stream, peer, stopped).await;
+        let client = Client { peer, has_certificate: false };
+        return converse(shared, slot, stream, client, stopped).await;
     };
     // A handshake that fails is the client's affair, like all that it says.
     let Ok(stream) = TlsAcceptor::from(Arc::clone(&tls.config)).accept(stream).await else { return };
-    if tls.allows(stream.get_ref().1.peer_certificates()) {
-        converse(shared, slot, stream, peer, stopped).await;
+    let certificates = stream.get_ref().1.peer_certificates();
+    if tls.allows(certificates) {
+        let client = Client { peer, has_certificate: certificates.is_some() };
+        converse(shared, slot, stream, client, stopped).await;
     }
+}
+
+/// Who is at the other end.
+#[derive(Debug, Clone, Copy)]
+struct Client {
+    peer: SocketAddr,
+    /// Which was verified.
+    has_certificate: bool,
 }
 
 /// All requests of a connection. How it ends is the client's affair.
@@ -236,7 +247,7 @@ async fn converse<S>(
     shared: &Arc<Shared>,
     slot: &Arc<Slot>,
     stream: S,
-    peer: SocketAddr,
+    client: Client,
     mut stopped: watch::Receiver<bool>,
 ) where
     S: AsyncRead + AsyncWrite + Unpin,
@@ -245,7 +256,7 @@ async fn converse<S>(
         let (head, body) = request.into_parts();
         slot.set_has_more(!body.is_end_stream());
         count(&shared.counts.requests);
-        let response = secured(shared, slot, &head, body, peer).await;
+        let response = secured(shared, slot, &head, body, client).await;
         shared.open.enter_phase(slot, Phase::Taking, shared.limits.answers, &shared.counts.evicted);
         let mut taken = hyper::Response::new(Payload::new(response.body, Arc::clone(slot)));
         (*taken.status_mut(), *taken.headers_mut()) = (response.status, response.headers);
@@ -279,9 +290,9 @@ async fn secured(
     slot: &Slot,
     head: &Parts,
     body: Incoming,
-    peer: SocketAddr,
+    client: Client,
 ) -> Response {
-    let Some(web) = &shared.web else { return respond(shared, slot, head, body, peer).await };
+    let Some(web) = &shared.web else { return respond(shared, slot, head, body, client.peer).await };
     let Ok(settled) = web.current() else {
         let why = "the web configuration cannot be used, which odin's log tells more of\n";
         return Response::text(StatusCode::INTERNAL_SERVER_ERROR, why);
@@ -289,9 +300,9 @@ async fn secured(
     let mut response = if settled.rate.as_ref().is_some_and(|rate| !rate.admits(Instant::now())) {
         Response::text(StatusCode::TOO_MANY_REQUESTS, "more requests than rate_limit allows\n")
     } else {
-        match refusal(shared, web, &settled, slot, head).await {
+        match refusal(shared, web, &settled, slot, head, client).await {
             Some(refusal) => refusal,
-            None => respond(shared, slot, head, body, peer).await,
+            None => respond(shared, slot, head, body, client.peer).await,
         }
     };
     for (name, value) in &settled.headers {
@@ -308,7 +319,12 @@ async fn refusal(
     settled: &Settled,
     slot: &Slot,
     head: &Parts,
+    client: Client,
 ) -> Option<Response> {
+    if !client.has_certificate && settled.tls.as_ref().is_some_and(|tls| tls.requires_certificate) {
+        let why = "certificates are asked for since this connection was opened: open another\n";
+        return Some(Response::text(StatusCode::FORBIDDEN, why));
+    }
     if settled.users.is_empty() {
         return None;
     }

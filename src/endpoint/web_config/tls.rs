@@ -18,7 +18,7 @@ use super::file::{ClientAuth, Curve, TlsServer, Version, beside, text_of};
 
 pub(in crate::endpoint) struct Tls {
     pub(in crate::endpoint) config: Arc<ServerConfig>,
-    pub(super) requires_certificate: bool,
+    pub(in crate::endpoint) requires_certificate: bool,
     /// None: any that the CA vouches for.
     allowed_sans: Option<Vec<String>>,
 }

@@ -319,6 +319,24 @@ fn changes_are_noticed() {
 }
 
 #[test]
+fn an_open_connection_does_not_get_around_a_certificate_that_is_asked_for_now() {
+    let authority = Authority::new();
+    let folder = Folder::new(&format!("basic_auth_users: {{ann: {}}}\n", hash("a")));
+    let (served, _) = folder.serve();
+    let mut client = Client::new(served.address);
+    assert_eq!(client.get("/metrics", &basic("ann:a")).status, 200);
+    folder.put(&authority.server());
+    folder.write("ca.pem", &authority.pem);
+    folder.write(
+        "web.yml",
+        "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n  client_ca_file: ca.pem\n  \
+         client_auth_type: RequireAndVerifyClientCert\n",
+    );
+    assert_eq!(client.get("/metrics", "").status, 403);
+    assert_eq!(scraped(&mut secure(&served, &authority, Some(&authority.vouch(vec![])))), Some(200));
+}
+
+#[test]
 fn headers_and_a_rate_may_be_asked_for() {
     let folder = Folder::new(
         "http_server_config:\n  http2: true\n  headers:\n    X-Frame-Options: deny\n    \
