@@ -54,7 +54,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 128,
-            answers: 8,
+            answers: 4,
             head_bytes: 16 << 10,
             body_bytes: 1 << 20,
             head: Duration::from_secs(5),
