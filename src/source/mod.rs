@@ -13,3 +13,4 @@ pub mod registry;
 mod response;
 pub mod spool;
 pub mod transcript;
+pub mod watch;
