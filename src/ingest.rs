@@ -149,6 +149,12 @@ pub struct Found {
 }
 
 impl Found {
+    /// Some transcripts below a config dir's `projects`, which are known to have changed.
+    pub fn of(reader: Reader, projects: PathBuf, changed: Vec<TranscriptFile>) -> Self {
+        let news = News { files: changed.len(), changed, ..News::default() };
+        Self { reader, projects, news, looked_ns: None }
+    }
+
     /// Whether the ledger would gain something.
     pub fn is_any(&self) -> bool {
         self.news.is_any()

@@ -6,10 +6,11 @@ use jiff::Timestamp;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 
+use super::sessions::Seen;
 use crate::ledger::{Dimension, Exposed, Fall, Ledger, Series, Sessions, ToolCalls};
 use crate::metrics::capped::Capped;
-use crate::metrics::families::claude as families;
-use crate::metrics::snapshot::{Builder, Snapshot};
+use crate::metrics::families::{claude as families, session};
+use crate::metrics::snapshot::Builder;
 use crate::metrics::{Family, capped};
 use crate::model::{EventKind, ToolOutcome};
 use crate::report::{self, Key, Last, Period, Projects, Query};
@@ -82,44 +83,74 @@ impl Claude {
     }
 
     /// All that there is to tell now. It is remembered before it is told.
-    pub fn snapshot(&mut self, ledger: &mut Ledger, now: Timestamp) -> Result<Snapshot, report::Error> {
+    pub fn tell(
+        &mut self,
+        ledger: &mut Ledger,
+        seen: &Seen,
+        now: Timestamp,
+        out: &mut Builder,
+    ) -> Result<(), report::Error> {
         let held = ledger.snapshot()?;
         let mut truth = Truth::default();
-        self.sums(ledger, &mut truth)?;
+        self.sums(ledger, seen, &mut truth, out)?;
         self.counts(ledger, &mut truth)?;
-        let mut out = Builder::new();
-        self.periods(ledger, now, &mut out)?;
         drop(held);
+        self.periods(ledger, now, out)?;
         for (kind, count) in ledger.parse_errors()? {
             if let Some(kind) = parse_error(&kind) {
                 truth.add(&families::PARSE_ERRORS, &[kind], count);
             }
         }
-        self.tell(ledger, truth, &mut out)?;
-        out.push(&families::SCAN_COMPLETE, &[], 1.0);
-        Ok(out.build())
+        self.expose(ledger, truth, out)
     }
 
     /// Sums of the responses.
-    fn sums(&mut self, ledger: &Ledger, truth: &mut Truth) -> Result<(), report::Error> {
+    fn sums(
+        &mut self,
+        ledger: &Ledger,
+        seen: &Seen,
+        truth: &mut Truth,
+        out: &mut Builder,
+    ) -> Result<(), report::Error> {
         let terms = ledger.terms()?;
         let (models, projects) = (ledger.names(Dimension::Model)?, ledger.names(Dimension::Project)?);
         let agent_types = ledger.names(Dimension::AgentType)?;
         let agents = ledger.names(Dimension::Agent)?;
-        let mut origins: BTreeMap<i64, [i64; 3]> = BTreeMap::new();
-        ledger.origins(&[Dimension::Project, Dimension::AgentType, Dimension::Agent], |id, of| {
-            origins.insert(id, [of[0], of[1], of[2]]);
+        let mut live: BTreeMap<i64, (&str, crate::ledger::Sums)> = BTreeMap::new();
+        for name in &seen.live {
+            for (id, found) in ledger.sessions_named(name)? {
+                if found == *name {
+                    live.insert(id, (name, crate::ledger::Sums::default()));
+                }
+            }
+        }
+        let mut origins: BTreeMap<i64, [i64; 4]> = BTreeMap::new();
+        let of = [Dimension::Project, Dimension::AgentType, Dimension::Agent, Dimension::Session];
+        ledger.origins(&of, |id, of| {
+            origins.insert(id, [of[0], of[1], of[2], of[3]]);
         })?;
         // By model, project, agent type, whether it is the main loop, and provenance: few, so that names come last.
         let mut sums: BTreeMap<(i64, i64, i64, bool, i64, bool), crate::ledger::Sums> = BTreeMap::new();
         ledger.cells(i64::MIN..i64::MAX, |cell| {
             let terms = usize::try_from(cell.terms).ok().and_then(|id| terms.get(id));
-            let [project, agent_type, agent] = origins.get(&cell.origin).copied().unwrap_or_default();
+            let [project, agent_type, agent, session] =
+                origins.get(&cell.origin).copied().unwrap_or_default();
+            if let Some((_, sums)) = live.get_mut(&session) {
+                *sums += cell.sums;
+            }
             let is_main = agents.get(&agent).is_none_or(String::is_empty);
             let model = terms.map_or(0, |terms| terms.model);
             let key = (model, project, agent_type, is_main, cell.provenance, cell.is_priced);
             *sums.entry(key).or_default() += cell.sums;
         })?;
+        for (id, (name, sums)) in live {
+            out.push(&session::COST_USD, &[name], sums.cost_picousd as f64 / PICOUSD);
+            out.push(&session::TOKENS, &[name], sums.tokens.total() as f64);
+            let glance = ledger.session_glance(id, &ledger.session_origins(id)?)?;
+            if let Some(last_ms) = glance.last_answer_ms {
+                out.push(&session::LAST_RESPONSE_TIMESTAMP_SECONDS, &[name], last_ms as f64 / 1000.0);
+            }
+        }
         for ((model, project, agent_type, is_main, provenance, is_priced), sums) in sums {
             let name = |names: &std::collections::HashMap<i64, String>, id| {
                 names.get(&id).cloned().unwrap_or_default()
@@ -220,7 +251,7 @@ impl Claude {
     }
 
     /// Tells what was told before, and what has grown since.
-    fn tell(&mut self, ledger: &mut Ledger, truth: Truth, out: &mut Builder) -> Result<(), report::Error> {
+    fn expose(&mut self, ledger: &mut Ledger, truth: Truth, out: &mut Builder) -> Result<(), report::Error> {
         let fall = ledger.fall()?;
         let reason = match fall {
             Fall::Restore => "other",

@@ -1,5 +1,6 @@
 //! The command line: wiring, and the only place that prints, reads the clock and the environment.
 
+mod agent;
 pub mod cost;
 mod demo;
 mod generate;
@@ -18,6 +19,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Parser, Subcommand};
 
+use crate::agent::word;
 use crate::config::Config;
 use crate::ingest::{Found, Look};
 use crate::ledger::{Error as LedgerError, Ledger};
@@ -52,6 +54,9 @@ enum Command {
     /// Note each run of claude in bash, zsh and fish
     #[command(subcommand)]
     Shell(shell::ShellCommand),
+    /// Keep the ledger up to date all day, and serve Prometheus
+    #[command(after_help = agent::EXAMPLES)]
+    Agent(agent::Options),
     /// Look after the ledger
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -82,8 +87,12 @@ pub fn main() -> ExitCode {
     }
 }
 
+fn load() -> anyhow::Result<Config> {
+    Ok(Config::load(&|name| std::env::var_os(name))?)
+}
+
 fn run(command: &Command) -> anyhow::Result<End> {
-    let config = Config::load(&|name| std::env::var_os(name))?;
+    let config = load()?;
     match run_once(command, &config) {
         Err(error) if is_damaged(&error) && !matches!(command, Command::Ledger(_)) => {
             say(&format!("odin: {error}"));
@@ -112,6 +121,7 @@ fn run_once(command: &Command, config: &Config) -> anyhow::Result<End> {
         Command::Ingest(options) => ingest::run(options, config),
         Command::Prices(options) => prices::run(options, config),
         Command::Shell(command) => shell::run(command, config),
+        Command::Agent(options) => agent::run(options, config, load),
         Command::Ledger(command) => ledger::run(command, config),
         Command::Generate(command) => generate::run(command),
     }
@@ -138,6 +148,8 @@ fn up_to_date(
     let is_writable = writable.is_ok();
     match writable {
         _ if no_ingest => {}
+        // The agent has taken in all that was written.
+        Ok(()) if word::is_current(&config.state_dir, &config.claude_dirs) => {}
         Ok(()) => {
             let spooled = ingest::spool(&mut ledger, config);
             let looks = ingest::looks(&ledger, config, Extent::Awake)?;

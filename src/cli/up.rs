@@ -1,9 +1,12 @@
 //! `odin up`: a first look in one command.
 
+use std::net::SocketAddr;
 use std::path::Path;
 
+use super::agent::{self, LISTEN};
 use super::ledger::{open, tidy};
-use super::{End, cost, demo, ingest, print, progress, say};
+use super::{End, cost, demo, ingest, load, print, progress, say};
+use crate::agent::lock;
 use crate::config::{Config, projects_dir};
 use crate::ledger::Ledger;
 
@@ -12,6 +15,12 @@ pub(super) struct Options {
     /// Show a small bundled sample instead of your own transcripts; leaves nothing behind
     #[arg(long)]
     demo: bool,
+    /// Read and report, and leave it at that
+    #[arg(long)]
+    no_agent: bool,
+    /// Where the agent serves
+    #[arg(long, value_name = "ADDR:PORT", default_value = LISTEN, env = "ODIN_LISTEN")]
+    listen: SocketAddr,
 }
 
 pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<End> {
@@ -30,7 +39,20 @@ pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<End> {
     show(&ledger, config, &[])?;
     say(&next(&config.ledger_path()));
     tidy(&mut ledger, config);
-    Ok(End::Done)
+    drop(ledger);
+    if options.no_agent {
+        return Ok(End::Done);
+    }
+    say("");
+    match agent::run(&agent::Options::at(options.listen), config, load) {
+        Err(error)
+            if error.downcast_ref().is_some_and(|error| matches!(error, lock::Error::Taken { .. })) =>
+        {
+            say(&format!("{error}"));
+            Ok(End::Done)
+        }
+        ended => ended,
+    }
 }
 
 /// Prints the report, with options as on the command line.

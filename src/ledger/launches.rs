@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 
 use super::names::{cwd_id, name_id};
 use super::{Error, Ledger, Progress, explain, is_of_the_file};
@@ -15,6 +15,9 @@ const LAUNCHES: &str =
         started_us, ended_us, exit, tty, ifnull(cwd.path, ''), branch
    FROM launch JOIN host ON host.id = host_id LEFT JOIN cwd ON cwd.id = cwd_id
    LEFT JOIN project ON project.id = project_id";
+
+/// How old may be when a process was last seen.
+const SEEN_MS: i64 = 30_000;
 
 /// How far a file of the spool has been read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -154,6 +157,56 @@ impl Ledger {
             Ok(found)
         };
         self.explained(read())
+    }
+
+    /// Remembers processes that run sessions, by the sessions' names. Of one that is known, when it was last seen is kept
+    /// to half a minute.
+    pub fn add_session_processes<'s>(
+        &mut self,
+        processes: impl Iterator<Item = (&'s str, SessionProcess)>,
+    ) -> Result<(), Error> {
+        let path = self.path.clone();
+        let add = || {
+            let mut news = Vec::new();
+            for (session, process) in processes {
+                let known: Option<i64> = self
+                    .db
+                    .prepare_cached(
+                        "SELECT last_ms FROM session_process WHERE pid = ?1 AND started_ms = ?2
+                            AND host_id = (SELECT id FROM host WHERE name = ?3)
+                            AND session_id = (SELECT id FROM session WHERE name = ?4)",
+                    )?
+                    .query_row(params![process.pid, process.started_ms, process.host, session], |row| {
+                        row.get(0)
+                    })
+                    .optional()?;
+                if known.is_none_or(|known| process.last_ms - known > SEEN_MS) {
+                    news.push((session, process));
+                }
+            }
+            if news.is_empty() {
+                return Ok(());
+            }
+            let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for (session, process) in news {
+                let ancestors: Vec<String> = process.ancestors.iter().map(u32::to_string).collect();
+                tx.prepare_cached(
+                    "INSERT INTO session_process VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                         ON CONFLICT DO UPDATE SET last_ms = max(last_ms, ?7)",
+                )?
+                .execute(params![
+                    name_id(&tx, "host", "name", &process.host)?,
+                    process.pid,
+                    process.started_ms,
+                    name_id(&tx, "session", "name", session)?,
+                    ancestors.join(","),
+                    process.first_ms,
+                    process.last_ms
+                ])?;
+            }
+            tx.commit()
+        };
+        add().map_err(|source| explain(&path, source))
     }
 
     /// The processes that the agent saw run sessions in a span of milliseconds since the epoch.

@@ -204,6 +204,15 @@ impl Survey {
     }
 }
 
+/// A transcript below `root`, by its path, as it is now; none where there is no such file, or it is none.
+pub fn transcript(root: &Path, path: &Path) -> Option<TranscriptFile> {
+    let name = path.file_name().filter(|name| is_transcript(name))?.to_str()?;
+    let folder = path.parent()?.strip_prefix(root).ok()?.to_str()?;
+    let stat = rustix::fs::statat(CWD, path, AtFlags::empty()).ok()?;
+    let is_file = FileType::from_raw_mode(stat.st_mode).is_file();
+    is_file.then(|| TranscriptFile { folder: folder.into(), name: name.into(), stamp: stamp(&stat) })
+}
+
 /// Looks at folders, one after another.
 struct Look<'s> {
     root: &'s Path,

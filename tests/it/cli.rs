@@ -189,7 +189,7 @@ fn up_without_transcripts_says_where_it_looked_and_what_else_to_do() {
 fn up_finds_the_usual_places_by_itself() {
     let home = home_with_costs();
     fs::rename(home.claude(), home.path().join(".claude")).unwrap();
-    let up = Run::of(home.odin(["up"]).env_remove("CLAUDE_CONFIG_DIR"));
+    let up = Run::of(home.odin(["up", "--no-agent"]).env_remove("CLAUDE_CONFIG_DIR"));
     assert_eq!(up.code, Some(0), "{up:?}");
     assert!(up.stdout.contains("Total") && up.stdout.contains('$'), "{up:?}");
     assert!(up.stderr.contains("odin cost report") && up.stderr.contains("3 new responses"), "{up:?}");
@@ -211,9 +211,13 @@ fn the_demo_shows_a_report_and_leaves_nothing_behind() {
 #[test]
 fn a_closed_pipe_is_no_failure() {
     let home = home_with_costs();
-    for args in
-        ["cost report --last all", "cost report --last all --format json", "up", "up --demo", "ledger check"]
-    {
+    for args in [
+        "cost report --last all",
+        "cost report --last all --format json",
+        "up --no-agent",
+        "up --demo",
+        "ledger check",
+    ] {
         let (reader, writer) = pipe().unwrap();
         drop(reader);
         let mut odin = home.odin(args.split(' '));
@@ -243,7 +247,7 @@ fn nothing_but_a_terminal_gets_escape_codes() {
         "cost report --last all --chart",
         "cost report --last all --format markdown",
         "cost blocks --last all",
-        "up",
+        "up --no-agent",
         "up --demo",
         "ingest",
     ] {

@@ -82,6 +82,11 @@ impl WebConfig {
         self.has_auth
     }
 
+    /// Whether it is spoken to over TLS.
+    pub fn has_tls(&self) -> bool {
+        self.current().is_ok_and(|settled| settled.tls.is_some())
+    }
+
     /// Why nobody is answered at the moment, if the file was changed to something that cannot be used.
     pub fn trouble(&self) -> Option<Arc<Error>> {
         self.current().err()

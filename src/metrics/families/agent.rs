@@ -2,10 +2,13 @@
 
 use crate::metrics::Kind::{Counter, Gauge, Histogram, Info};
 
+/// Bounds of scrapes' durations, in seconds.
+pub static DURATIONS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0];
+
 families! { "agent";
     SCRAPES: Counter, "odin_scrapes_total", [result("ok,error,timeout,aborted")], "scrapes",
         "Scrapes answered";
-    SCRAPE_DURATION_SECONDS: Histogram(&[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0]),
+    SCRAPE_DURATION_SECONDS: Histogram(DURATIONS),
         "odin_scrape_duration_seconds", [], "seconds",
         "Duration of a scrape";
     HTTP_CONNECTIONS: Gauge, "odin_http_connections", [state("active,idle")], "connections",

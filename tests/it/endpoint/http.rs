@@ -10,7 +10,7 @@ use std::time::Duration;
 use flate2::read::GzDecoder;
 use hyper::StatusCode;
 use hyper::header::{HeaderValue, VARY};
-use odin::endpoint::{Format, Limits, Options, Request, Response, Route};
+use odin::endpoint::{Limits, Options, Request, Response, Route};
 
 use super::Served;
 use super::client::Client;
@@ -18,7 +18,7 @@ use super::client::Client;
 const SHORT: Duration = Duration::from_millis(80);
 
 fn page(_: &Request) -> Response {
-    Response::new(Format::Text.content_type(), "odin_build_info 1\n".repeat(500))
+    Response::new("text/plain; version=0.0.4; charset=utf-8", "odin_build_info 1\n".repeat(500))
         .with_header(VARY, HeaderValue::from_static("Accept"))
 }
 

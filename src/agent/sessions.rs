@@ -1,0 +1,220 @@
+//! Live sessions: the trees of their processes, looked at when a page is made and in between.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::collector::{Collector, Error};
+use crate::config::{Config, Roots};
+use crate::ledger::{self, Ledger, SessionProcess};
+use crate::metrics::families::{claude, session as families};
+use crate::metrics::snapshot::Builder;
+use crate::model::process::{ProcessId, ProcessKind, SessionTree};
+use crate::source::process::procfs::{self, Procfs};
+use crate::source::process::trees::Trees;
+use crate::source::registry;
+
+/// Sessions that have series of their own.
+const MOST_SESSIONS: usize = 64;
+
+/// How far a process is followed up to the shell that started it.
+const MOST_ANCESTORS: usize = 16;
+
+/// What was last seen of live sessions.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    /// Those with a live client.
+    pub live: Vec<String>,
+    /// Their clients, and the processes above them.
+    clients: Vec<SeenClient>,
+}
+
+#[derive(Debug, Clone)]
+struct SeenClient {
+    session: String,
+    pid: u32,
+    /// Milliseconds since the epoch, as below.
+    started_ms: i64,
+    ancestors: Vec<u32>,
+    first_ms: i64,
+    last_ms: i64,
+}
+
+impl Seen {
+    /// Keeps who ran a session, which tells whose launch it was.
+    pub fn remember(&self, ledger: &mut Ledger, host: &str) -> Result<(), ledger::Error> {
+        let processes = self.clients.iter().map(|client| {
+            let process = SessionProcess {
+                host: host.into(),
+                pid: client.pid,
+                started_ms: client.started_ms,
+                session: 0,
+                ancestors: client.ancestors.clone(),
+                first_ms: client.first_ms,
+                last_ms: client.last_ms,
+            };
+            (client.session.as_str(), process)
+        });
+        ledger.add_session_processes(processes)
+    }
+}
+
+pub struct Sessions {
+    roots: Roots,
+    config_dirs: Vec<PathBuf>,
+    wants_pss: bool,
+    procfs: Option<Procfs>,
+    trees: Trees,
+    /// When each client was first seen to run its session.
+    first_seen: HashMap<(ProcessId, String), i64>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+impl Sessions {
+    pub fn new(config: &Config, roots: &Roots, seen: Arc<Mutex<Seen>>) -> Self {
+        Self {
+            roots: roots.clone(),
+            config_dirs: config.claude_dirs.clone(),
+            wants_pss: false,
+            procfs: None,
+            trees: Trees::default(),
+            first_seen: HashMap::new(),
+            seen,
+        }
+    }
+
+    fn look(&mut self) -> Result<Vec<SessionTree>, Error> {
+        let registered = registry::read(&self.config_dirs);
+        let tracked = self.trees.sessions();
+        // Most of the day nothing runs: then nothing is listed.
+        if registered.clients.is_empty() && tracked.is_empty() {
+            self.publish(Seen::default());
+            return Ok(vec![]);
+        }
+        let mut procfs = match self.procfs.take() {
+            Some(procfs) => procfs,
+            None => Procfs::open(&self.roots, self.wants_pss).map_err(of_procfs)?,
+        };
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now_ms = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+        let snapshot = procfs.snapshot().map_err(of_procfs)?;
+        self.trees.update(&snapshot, &mut procfs, &registered.clients, now_ms);
+        self.procfs = Some(procfs);
+        let trees = self.trees.sessions();
+        let parents: HashMap<u32, (u32, u64)> =
+            snapshot.processes.iter().map(|stat| (stat.id.pid, (stat.ppid, stat.started_ms))).collect();
+        let booted_ms = now_ms - i64::try_from(snapshot.uptime_ms).unwrap_or_default();
+        let mut seen = Seen::default();
+        for tree in &trees {
+            if !tree.clients.is_empty() {
+                seen.live.push(tree.session.clone());
+            }
+            for client in &tree.clients {
+                let Some((_, started_ms)) = parents.get(&client.pid) else { continue };
+                let key = (*client, tree.session.clone());
+                let first_ms = *self.first_seen.entry(key).or_insert(now_ms);
+                seen.clients.push(SeenClient {
+                    session: tree.session.clone(),
+                    pid: client.pid,
+                    started_ms: booted_ms + i64::try_from(*started_ms).unwrap_or_default(),
+                    ancestors: ancestors(client.pid, &parents),
+                    first_ms,
+                    last_ms: now_ms,
+                });
+            }
+        }
+        self.first_seen.retain(|(client, session), _| {
+            trees.iter().any(|tree| tree.session == *session && tree.clients.contains(client))
+        });
+        self.publish(seen);
+        Ok(trees)
+    }
+
+    fn publish(&self, seen: Seen) {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+    }
+}
+
+/// Its parent, that one's parent, and so on, up to the first process.
+fn ancestors(pid: u32, parents: &HashMap<u32, (u32, u64)>) -> Vec<u32> {
+    let mut above = vec![];
+    let mut at = pid;
+    while let Some((parent, _)) = parents.get(&at).filter(|(parent, _)| *parent > 1) {
+        if above.len() == MOST_ANCESTORS || above.contains(parent) {
+            break;
+        }
+        above.push(*parent);
+        at = *parent;
+    }
+    above
+}
+
+fn of_procfs(error: procfs::Error) -> Error {
+    match error {
+        procfs::Error::Read { path, source } => Error::at(&path, source),
+        procfs::Error::Parse { path } => Error::Parse { path, what: "no uptime".into() },
+    }
+}
+
+impl Collector for Sessions {
+    fn name(&self) -> &'static str {
+        "session"
+    }
+
+    fn collect(&mut self, out: &mut Builder) -> Result<(), Error> {
+        let trees = self.look()?;
+        let live = trees.iter().filter(|tree| !tree.clients.is_empty()).count();
+        out.push(&claude::SESSIONS_ACTIVE, &[], live as f64);
+        // Live ones first: the rest is kept for a while only.
+        let mut shown: Vec<&SessionTree> = trees.iter().collect();
+        shown.sort_by_key(|tree| (tree.clients.is_empty(), tree.started_ms));
+        for tree in shown.iter().skip(MOST_SESSIONS) {
+            out.leave_out(&families::INFO, 1 + tree.members.len() as u64);
+        }
+        for tree in shown.into_iter().take(MOST_SESSIONS) {
+            tell(tree, out);
+        }
+        Ok(())
+    }
+}
+
+fn tell(tree: &SessionTree, out: &mut Builder) {
+    let session = tree.session.as_str();
+    let seconds = |ms: u64| ms as f64 / 1000.0;
+    out.push(&families::INFO, &[session, &tree.cwd, &tree.entrypoint, &tree.version], 1.0);
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    for kind in ProcessKind::ALL {
+        *kinds.entry(kind.name()).or_default() += tree.processes(kind);
+    }
+    for (kind, count) in kinds.into_iter().filter(|(_, count)| *count > 0) {
+        out.push(&families::PROCESSES, &[session, kind], count as f64);
+    }
+    let spent = &tree.totals.spent;
+    out.push(&families::CPU_SECONDS, &[session, "user"], seconds(spent.cpu_user_ms));
+    out.push(&families::CPU_SECONDS, &[session, "system"], seconds(spent.cpu_system_ms));
+    out.push(&families::MEMORY_BYTES, &[session, "rss"], tree.rss_bytes() as f64);
+    for (kind, bytes) in [("swap", tree.swap_bytes()), ("pss", tree.pss_bytes())] {
+        if let Some(bytes) = bytes {
+            out.push(&families::MEMORY_BYTES, &[session, kind], bytes as f64);
+        }
+    }
+    if tree.totals.is_io_known {
+        out.push(&families::IO_BYTES, &[session, "read"], spent.read_bytes as f64);
+        out.push(&families::IO_BYTES, &[session, "write"], spent.written_bytes as f64);
+    }
+    out.push(&families::THREADS, &[session], tree.threads() as f64);
+    if let Some(fds) = tree.open_fds() {
+        out.push(&families::OPEN_FDS, &[session], fds as f64);
+    }
+    if let Some(ratio) = tree.worst_fd_ratio() {
+        out.push(&families::WORST_FD_RATIO, &[session], ratio);
+    }
+    if let Some(oldest_ms) = tree.oldest_start_ms() {
+        out.push(&families::OLDEST_START_TIMESTAMP_SECONDS, &[session], oldest_ms as f64 / 1000.0);
+    }
+    out.push(&families::CONTEXT_SWITCHES, &[session], tree.totals.context_switches as f64);
+    out.push(&families::PAGE_FAULTS, &[session, "major"], spent.major_faults as f64);
+    out.push(&families::PAGE_FAULTS, &[session, "minor"], spent.minor_faults as f64);
+    out.push(&families::SPAWNED_PROCESSES, &[session], tree.totals.spawned as f64);
+}

@@ -1,0 +1,120 @@
+//! `odin agent`: the ledger kept up to date all day, and one endpoint for Prometheus.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use jiff::tz::TimeZone;
+
+use super::cost::{self, Usage};
+use super::{End, ingest, ledger, print, say};
+use crate::agent::claude::Calendar;
+use crate::agent::{self, Ended};
+use crate::config::{Config, Roots};
+
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  odin agent                                    in the foreground; http://127.0.0.1:9477/metrics
+  odin agent --once                             print the page of metrics and end
+  odin agent --listen 0.0.0.0:9477 --web.config.file web.yaml
+
+Ends on SIGTERM or SIGINT, and reads the configuration again on SIGHUP. A service for systemd lies in deploy/systemd.";
+
+/// Where the agent serves if nobody says otherwise.
+pub(super) const LISTEN: &str = "127.0.0.1:9477";
+
+#[derive(clap::Args)]
+pub(super) struct Options {
+    /// Where to serve; a name or address that other machines reach needs users, certificates or --web.insecure
+    #[arg(long, value_name = "ADDR:PORT", default_value = LISTEN, env = "ODIN_LISTEN")]
+    listen: SocketAddr,
+    /// Print the page of metrics once and end
+    #[arg(long)]
+    once: bool,
+    /// TLS, client certificates and users, as Prometheus' exporters have them
+    #[arg(long = "web.config.file", value_name = "FILE")]
+    web_config: Option<PathBuf>,
+    /// Serve other machines without asking who they are
+    #[arg(long = "web.insecure")]
+    is_insecure: bool,
+    /// A name that the page and its API answer to, besides localhost and addresses
+    #[arg(long = "web.hosts", value_name = "NAME")]
+    hosts: Vec<String>,
+    /// Where procfs is mounted
+    #[arg(long = "path.procfs", value_name = "DIR", default_value = "/proc")]
+    procfs: PathBuf,
+    /// Where sysfs is mounted
+    #[arg(long = "path.sysfs", value_name = "DIR", default_value = "/sys")]
+    sysfs: PathBuf,
+    /// Where the root file system is mounted
+    #[arg(long = "path.rootfs", value_name = "DIR", default_value = "/")]
+    rootfs: PathBuf,
+}
+
+impl Options {
+    /// As without any other option.
+    pub(super) fn at(listen: SocketAddr) -> Self {
+        Self {
+            listen,
+            once: false,
+            web_config: None,
+            is_insecure: false,
+            hosts: vec![],
+            procfs: "/proc".into(),
+            sysfs: "/sys".into(),
+            rootfs: "/".into(),
+        }
+    }
+}
+
+/// `reload` reads the configuration.
+pub(super) fn run(
+    options: &Options,
+    config: &Config,
+    reload: impl Fn() -> anyhow::Result<Config>,
+) -> anyhow::Result<End> {
+    let told = agent::Options {
+        listen: options.listen,
+        roots: Roots {
+            proc: options.procfs.clone(),
+            sys: options.sysfs.clone(),
+            root: options.rootfs.clone(),
+        },
+        web_config: options.web_config.clone(),
+        is_insecure: options.is_insecure,
+        hosts: options.hosts.clone(),
+    };
+    if options.once {
+        let page = agent::once(config, &ingest::host(), calendar(config)?, ledger::open(config)?, &told)?;
+        print(&page)?;
+        return Ok(End::Done);
+    }
+    log();
+    let mut config = config.clone();
+    loop {
+        let ledger = ledger::open(&config)?;
+        let started =
+            |address: &str| say(&format!("{address}/metrics  for Prometheus; Ctrl-C ends the agent"));
+        let calendar = calendar(&config)?;
+        match agent::run(&config, &ingest::host(), calendar, ledger, &told, &reload, started)? {
+            Ended::Stopped => return Ok(End::Done),
+            Ended::Reloaded(anew) => config = *anew,
+        }
+    }
+}
+
+fn calendar(config: &Config) -> Result<Calendar, Usage> {
+    let zone: TimeZone = cost::zone(None, config.timezone.as_deref())?;
+    Ok(Calendar { zone, week_starts: config.week_starts, projects: cost::projects(config)? })
+}
+
+/// To standard error: with times, unless the journal adds them.
+fn log() {
+    let to_stderr =
+        tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).with_target(false);
+    // Who calls twice keeps the first.
+    _ = if std::env::var_os("JOURNAL_STREAM").is_some() {
+        to_stderr.without_time().try_init()
+    } else {
+        to_stderr.try_init()
+    };
+}
