@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
@@ -38,6 +39,9 @@ const GLANCE: Duration = Duration::from_secs(1);
 const RESCAN_BLIND: Duration = Duration::from_secs(5);
 const RESCAN: Duration = Duration::from_secs(600);
 
+/// How often what there is to tell is made ready if nothing happens: days end meanwhile, and blocks.
+const RETELL: Duration = Duration::from_secs(60);
+
 /// After a failure, before it is tried again.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -45,7 +49,17 @@ const PAUSE: Duration = Duration::from_secs(2);
 enum Ask {
     /// Whether the ledger has all that was written so far below these config dirs; it has when this is answered.
     IsCurrent(Vec<PathBuf>, Sender<bool>),
+    /// Others have something new to tell of.
+    Refresh,
     Stop,
+}
+
+/// Why a keeper ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    Stopped,
+    /// Another file is the ledger now: a damaged one was made anew.
+    Replaced,
 }
 
 /// What others see of the keeper.
@@ -75,6 +89,11 @@ impl Kept {
         answered.recv_timeout(patience).unwrap_or_default()
     }
 
+    /// Has what there is to tell made ready anew.
+    pub fn refresh(&self) {
+        self.ask(Ask::Refresh);
+    }
+
     pub fn stop(&self) {
         self.ask(Ask::Stop);
     }
@@ -94,6 +113,10 @@ pub struct Setup<'c> {
     pub claude: Claude,
     /// Live sessions, as their collector last saw them.
     pub seen: Arc<Mutex<Seen>>,
+    /// What is left to be done when nothing else is, such as a backup of the day.
+    pub tidy: fn(&mut Ledger, &Config),
+    /// Hears that clients came or went.
+    pub poke: Box<dyn Fn() + Send>,
 }
 
 pub struct Keeper {
@@ -101,9 +124,14 @@ pub struct Keeper {
     ledger: Ledger,
     claude: Claude,
     seen: Arc<Mutex<Seen>>,
-    dirs: Vec<Dir>,
+    dirs: Vec<Account>,
     spool: PathBuf,
+    config: Config,
+    tidy: fn(&mut Ledger, &Config),
+    poke: Box<dyn Fn() + Send>,
     ledger_path: PathBuf,
+    /// Device and inode of the ledger.
+    file: Option<(u64, u64)>,
     watcher: Option<Watcher>,
     /// Not all that is written is told.
     is_blind: bool,
@@ -119,9 +147,11 @@ pub struct Keeper {
     behind_since: Option<Instant>,
 }
 
-struct Dir {
+struct Account {
     config_dir: PathBuf,
     projects: PathBuf,
+    /// The client's registry of its processes.
+    registry: PathBuf,
 }
 
 /// What is to be done.
@@ -140,7 +170,7 @@ impl Work {
 
 impl Keeper {
     pub fn new(setup: Setup) -> io::Result<Self> {
-        let Setup { config, host, ledger, claude, seen } = setup;
+        let Setup { config, host, ledger, claude, seen, tidy, poke } = setup;
         let (sender, asks) = channel();
         let kept = Kept {
             wake: eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?,
@@ -149,8 +179,11 @@ impl Keeper {
             is_ready: AtomicBool::new(false),
         };
         let watcher = Watcher::new().inspect_err(|error| warn!("{error}: looking every 5 s instead")).ok();
-        let dirs =
-            config.claude_dirs.iter().map(|dir| Dir { config_dir: dir.clone(), projects: projects_dir(dir) });
+        let dirs = config.claude_dirs.iter().map(|dir| Account {
+            config_dir: dir.clone(),
+            projects: projects_dir(dir),
+            registry: dir.join("sessions"),
+        });
         Ok(Self {
             host,
             ledger,
@@ -158,6 +191,10 @@ impl Keeper {
             seen,
             dirs: dirs.collect(),
             spool: config.spool_path(),
+            config: config.clone(),
+            tidy,
+            poke,
+            file: identity(&config.ledger_path()),
             ledger_path: config.ledger_path(),
             is_blind: watcher.is_none(),
             watcher,
@@ -192,17 +229,22 @@ impl Keeper {
     }
 
     /// Runs until it is told to stop.
-    pub fn run(mut self) {
+    pub fn run(mut self) -> Ended {
         let mut work = Work { is_all: true, has_spool: true, ..Work::default() };
         let (mut next_look, mut next_round) = (Instant::now(), Instant::now());
+        let mut next_tell = Instant::now() + RETELL;
         loop {
-            let mut waiting = vec![];
+            let (mut waiting, mut has_news) = (vec![], false);
             loop {
                 match self.asks.try_recv() {
                     Ok(Ask::IsCurrent(dirs, answer)) => waiting.push((dirs, answer)),
-                    Ok(Ask::Stop) | Err(TryRecvError::Disconnected) => return,
+                    Ok(Ask::Refresh) => has_news = true,
+                    Ok(Ask::Stop) | Err(TryRecvError::Disconnected) => return Ended::Stopped,
                     Err(TryRecvError::Empty) => break,
                 }
+            }
+            if identity(&self.ledger_path) != self.file {
+                return Ended::Replaced;
             }
             self.drain(&mut work);
             let now = Instant::now();
@@ -211,31 +253,34 @@ impl Keeper {
             }
             if work.is_any() && (now >= next_round || !waiting.is_empty()) {
                 self.behind_since.get_or_insert(now);
+                next_round = now + ROUND;
                 match self.round(&mut work) {
                     Ok(was_all) => {
                         self.behind_since = None;
                         if was_all {
                             let again = if self.is_blind { RESCAN_BLIND } else { RESCAN };
                             next_look = Instant::now() + again;
+                            (self.tidy)(&mut self.ledger, &self.config);
                         }
                     }
                     Err(error) => {
                         self.failed(&error);
                         work.is_all = true;
-                        next_look = Instant::now() + PAUSE;
+                        next_round = Instant::now() + PAUSE;
                     }
                 }
-                next_round = Instant::now() + ROUND;
+                has_news = true;
+            }
+            if has_news || now >= next_tell || self.has_been_written() {
                 self.publish();
-            } else if self.has_been_written() {
-                self.publish();
+                next_tell = Instant::now() + RETELL;
             }
             let is_current = !work.is_any() && !self.is_blind;
             for (dirs, answer) in waiting {
                 let is_watched = |dir: &PathBuf| self.dirs.iter().any(|known| known.config_dir == *dir);
                 _ = answer.send(is_current && dirs.iter().all(is_watched));
             }
-            let until = if work.is_any() { next_round.min(next_look.max(next_round)) } else { next_look };
+            let until = if work.is_any() { next_round } else { next_look };
             self.wait(until.saturating_duration_since(Instant::now()).min(GLANCE), work.is_any());
         }
     }
@@ -270,19 +315,29 @@ impl Keeper {
             }
         };
         work.is_all |= changes.is_lost;
+        let registries: Vec<&Path> = self.dirs.iter().map(|dir| dir.registry.as_path()).collect();
+        let is_registry = |path: &Path| registries.contains(&path);
+        let mut have_clients_moved = changes.is_lost;
         for folder in changes.folders {
-            if folder == self.spool {
+            if is_registry(&folder) {
+                have_clients_moved = true;
+            } else if folder == self.spool {
                 work.has_spool = true;
             } else {
                 work.is_all = true;
             }
         }
         for file in changes.files {
-            if file.parent() == Some(&self.spool) {
+            if file.parent().is_some_and(is_registry) {
+                have_clients_moved = true;
+            } else if file.parent() == Some(&self.spool) {
                 work.has_spool = true;
             } else {
                 work.files.insert(file);
             }
+        }
+        if have_clients_moved {
+            (self.poke)();
         }
         for (path, error) in changes.unwatched {
             self.blinded(&path, &error);
@@ -319,7 +374,8 @@ impl Keeper {
     }
 
     fn watch_roots(&mut self) {
-        let mut roots: Vec<PathBuf> = self.dirs.iter().map(|dir| dir.projects.clone()).collect();
+        let mut roots: Vec<PathBuf> =
+            self.dirs.iter().flat_map(|dir| [dir.projects.clone(), dir.registry.clone()]).collect();
         roots.push(self.spool.clone());
         self.watch(roots);
     }
@@ -375,7 +431,9 @@ impl Keeper {
 
     /// Another process has written to the ledger since it was told of, or it could not be.
     fn has_been_written(&self) -> bool {
-        self.is_unpublished || self.kept.is_ready() && self.ledger.data_version().is_ok_and(|version| version != self.data_version)
+        self.is_unpublished
+            || self.kept.is_ready()
+                && self.ledger.data_version().is_ok_and(|version| version != self.data_version)
     }
 
     /// Makes ready what there is to tell. Nothing is told of Claude before all was looked at: a counter that only catches
@@ -432,7 +490,13 @@ impl Keeper {
     }
 }
 
-fn reader(host: &str, dir: &Dir) -> Reader {
+/// Device and inode; none where nothing is.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let meta = std::fs::metadata(path).ok()?;
+    Some((meta.dev(), meta.ino()))
+}
+
+fn reader(host: &str, dir: &Account) -> Reader {
     Reader { host: host.into(), config_dir: dir.config_dir.to_string_lossy().into_owned() }
 }
 

@@ -11,8 +11,8 @@ pub mod word;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -33,10 +33,13 @@ use keeper::{Keeper, Kept, Setup};
 use notify::Notify;
 use page::Pages;
 use runner::Runner;
-use sessions::Sessions;
+use sessions::{Seen, Sessions};
 
 /// How often processes are looked at when nobody scrapes: what comes and goes in between is charged to its parent.
 const TICK: Duration = Duration::from_secs(5);
+
+/// Between two looks, when clients come and go.
+const LOOK_PAUSE: Duration = Duration::from_millis(250);
 
 /// How long a stop may take. What is cut off then is taken in at the next start.
 const STOP: Duration = Duration::from_millis(1_500);
@@ -55,6 +58,8 @@ pub struct Options {
     pub is_insecure: bool,
     /// Names that the page and its API answer to, besides those of loopback.
     pub hosts: Vec<String>,
+    /// What is left to be done when nothing else is, such as a backup of the day.
+    pub tidy: fn(&mut Ledger, &Config),
 }
 
 /// Why an agent ended.
@@ -64,12 +69,20 @@ pub enum Ended {
     Reloaded(Box<Config>),
 }
 
+/// What wakes the thread that waits for all of it.
+enum Heard {
+    Signal(i32),
+    /// Came or went.
+    Clients,
+}
+
 /// What runs, or stands ready to.
 struct Parts {
     keeper: Keeper,
     kept: Arc<Kept>,
     runner: Arc<Runner>,
     pages: Arc<Pages>,
+    seen: Arc<Mutex<Seen>>,
 }
 
 impl Parts {
@@ -79,9 +92,10 @@ impl Parts {
         calendar: Calendar,
         ledger: Ledger,
         options: &Options,
+        poke: Box<dyn Fn() + Send>,
     ) -> anyhow::Result<Self> {
         let claude = Claude::resume(&ledger, calendar)?;
-        let seen = Arc::default();
+        let seen: Arc<Mutex<Seen>> = Arc::default();
         let mut collectors = collector::chosen(&options.roots, &config.collectors)?;
         if config.collectors.get("session").copied().unwrap_or(true) {
             collectors.push(
@@ -94,11 +108,19 @@ impl Parts {
             warn!("collector {name}: {error}{cause}");
         };
         let runner = Arc::new(Runner::start(collectors, listener).context("cannot start collectors")?);
-        let setup = Setup { config, host: host.into(), ledger, claude, seen };
+        let setup = Setup {
+            config,
+            host: host.into(),
+            ledger,
+            claude,
+            seen: Arc::clone(&seen),
+            tidy: options.tidy,
+            poke,
+        };
         let keeper = Keeper::new(setup).context("cannot start the keeper of the ledger")?;
         let kept = keeper.kept();
         let pages = Arc::new(Pages::new(Arc::clone(&kept), Arc::clone(&runner)));
-        Ok(Self { keeper, kept, runner, pages })
+        Ok(Self { keeper, kept, runner, pages, seen })
     }
 }
 
@@ -110,7 +132,8 @@ pub fn once(
     ledger: Ledger,
     options: &Options,
 ) -> anyhow::Result<String> {
-    let Parts { mut keeper, pages, .. } = Parts::new(config, host, calendar, ledger, options)?;
+    let Parts { mut keeper, pages, .. } =
+        Parts::new(config, host, calendar, ledger, options, Box::new(|| {}))?;
     keeper.be_ready()?;
     Ok(pages.write(&Filter::All, Format::Text, runner::MOST_PATIENCE))
 }
@@ -135,7 +158,11 @@ pub fn run(
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).context("cannot hear signals")?;
 
     let scheme = if web.as_ref().is_some_and(|web| web.has_tls()) { "https" } else { "http" };
-    let Parts { keeper, kept, runner, pages } = Parts::new(config, host, calendar, ledger, options)?;
+    let (sender, heard) = channel();
+    let poked = sender.clone();
+    let poke = Box::new(move || _ = poked.send(Heard::Clients));
+    let Parts { keeper, kept, runner, pages, seen } =
+        Parts::new(config, host, calendar, ledger, options, poke)?;
     let options = endpoint::Options { hosts: options.hosts.clone(), web, ..endpoint::Options::default() };
     let server = Server::new(bound, options, routes(&kept, &pages)).context("cannot serve")?;
     pages.count(server.counts());
@@ -146,8 +173,8 @@ pub fn run(
     let serving = named("odin-server").spawn(move || server.run())?;
     let answering = Arc::clone(&kept);
     named("odin-word").spawn(move || word::answer(&word, &answering))?;
-    let (sender, heard) = channel();
-    named("odin-signals").spawn(move || signals.forever().try_for_each(|signal| sender.send(signal)))?;
+    named("odin-signals")
+        .spawn(move || signals.forever().try_for_each(|signal| sender.send(Heard::Signal(signal))))?;
 
     let notify = Notify::from_environment();
     let tell = |state: &str| notify.tell(state).unwrap_or_else(|error| warn!("cannot tell systemd: {error}"));
@@ -155,22 +182,32 @@ pub fn run(
     started(&format!("{scheme}://{address}"));
     let watchdog = notify::watchdog();
     let sessions = Filter::Only(vec!["session".into()]);
-    let mut next_look = Instant::now();
+    let (mut last_look, mut next_look) = (Instant::now(), Instant::now());
     let ended = loop {
-        let wait = watchdog.unwrap_or(TICK).min(TICK);
+        let wait = watchdog.unwrap_or(TICK).min(next_look.saturating_duration_since(Instant::now()));
         match heard.recv_timeout(wait) {
-            Ok(SIGHUP) => match reload() {
+            Ok(Heard::Signal(SIGHUP)) => match reload() {
                 Ok(config) => break Ended::Reloaded(Box::new(config)),
                 Err(error) => warn!("the configuration stays as it was: {error:#}"),
             },
-            Ok(_) | Err(RecvTimeoutError::Disconnected) => break Ended::Stopped,
+            Ok(Heard::Signal(_)) | Err(RecvTimeoutError::Disconnected) => break Ended::Stopped,
+            Ok(Heard::Clients) => next_look = next_look.min(last_look + LOOK_PAUSE),
             Err(RecvTimeoutError::Timeout) => {}
         }
-        anyhow::ensure!(!keeping.is_finished(), "the keeper of the ledger ended");
+        if keeping.is_finished() {
+            info!("the ledger was made anew: beginning again with it");
+            break Ended::Reloaded(Box::new(config.clone()));
+        }
         anyhow::ensure!(!serving.is_finished(), "the server ended");
         if Instant::now() >= next_look {
+            let live = || seen.lock().unwrap_or_else(PoisonError::into_inner).live.clone();
+            let before = live();
             runner.collect(&sessions, Instant::now() + TICK);
-            next_look = Instant::now() + TICK;
+            last_look = Instant::now();
+            next_look = last_look + TICK;
+            if live() != before {
+                kept.refresh();
+            }
         }
         if watchdog.is_some() {
             tell("WATCHDOG=1");

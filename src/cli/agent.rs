@@ -82,6 +82,7 @@ pub(super) fn run(
         web_config: options.web_config.clone(),
         is_insecure: options.is_insecure,
         hosts: options.hosts.clone(),
+        tidy: ledger::tidy,
     };
     if options.once {
         let page = agent::once(config, &ingest::host(), calendar(config)?, ledger::open(config)?, &told)?;
