@@ -91,7 +91,7 @@ fn a_real_client_below_another_has_a_tree_of_its_own() {
 }
 
 /// The paths of both, if this is asked for and can be done.
-fn client_and_driver() -> Option<(PathBuf, PathBuf)> {
+pub(crate) fn client_and_driver() -> Option<(PathBuf, PathBuf)> {
     if !is_set("ODIN_TEST_REAL_CLIENT") {
         tell("skipped: the real client (ODIN_TEST_REAL_CLIENT=1 and ODIN_TEST_CLIENT=PATH run it)");
         return None;

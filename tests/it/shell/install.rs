@@ -421,25 +421,29 @@ fn new_shell(shell: Shell) {
 }
 
 fn whole_way(shell: Shell) {
-    let setup = Setup::new(shell).without_hook();
-    let odin = |home: &Path, command: &str| {
-        let mut odin = Command::new(binary());
-        let args = ["shell", command, "--shell", shell.name(), "--format", "json"];
-        odin.args(&args[..if command == "status" { 6 } else { 4 }])
-            .env_clear()
-            .env("HOME", home)
-            .env("PATH", path(home));
-        Run::of(&mut odin).done()
-    };
-    odin(setup.home(), "install");
-    // Of the rc files that are set up for a test, fish's is another one.
-    let rc = fs::read_to_string(rc(setup.home(), shell)).unwrap();
-    let setup = if shell == Shell::Fish { setup } else { setup.before(&rc) };
-    let mut terminal = setup.start();
+    let mut terminal = installed(shell, Setup::new(shell).without_hook()).start();
     terminal.run("claude exit 3");
-    let status: Value = serde_json::from_str(&odin(terminal.home(), "status")).unwrap();
+    let args = ["shell", "status", "--shell", shell.name(), "--format", "json"];
+    let status: Value = serde_json::from_str(&odin(terminal.home(), &args)).unwrap();
     assert_eq!(
         (&status["shells"][0]["last_launch"]["exit"], &status["spool"]["lines"]),
         (&json!(3), &json!(1))
     );
+}
+
+/// The hook is there as its user would have it, by the rc file that odin wrote.
+pub(super) fn installed(shell: Shell, setup: Setup) -> Setup {
+    install(setup.home(), shell);
+    // Of the rc files that are set up for a test, fish's is another one.
+    let rc = fs::read_to_string(rc(setup.home(), shell)).unwrap();
+    if shell == Shell::Fish { setup } else { setup.before(&rc) }
+}
+
+pub(super) fn install(home: &Path, shell: Shell) {
+    odin(home, &["shell", "install", "--shell", shell.name()]);
+}
+
+/// What odin prints in a home that is like any other.
+pub(super) fn odin(home: &Path, args: &[&str]) -> String {
+    Run::of(Command::new(binary()).args(args).env_clear().env("HOME", home).env("PATH", path(home))).done()
 }

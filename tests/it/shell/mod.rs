@@ -1,5 +1,5 @@
 //! The shell hooks as a person at a terminal meets them: real bash, zsh and fish on a pseudo-terminal, with a stand-in
-//! for claude.
+//! for claude, or the real client where it is asked for.
 //!
 //! Each check is told with its name and result, and its shell's tests close with their number.
 
@@ -9,6 +9,7 @@ mod install;
 mod lines;
 mod modes;
 mod neighbours;
+mod real_client;
 mod runs;
 mod spool;
 mod state;
@@ -35,6 +36,19 @@ const ZSH: &[Shell] = &[Shell::Zsh];
 const FISH: &[Shell] = &[Shell::Fish];
 /// Those that share most of a syntax.
 const POSIX: &[Shell] = &[Shell::Bash, Shell::Zsh];
+
+/// Those with a stand-in for claude.
+const SUBJECTS: &[&[Check]] = &[
+    runs::CHECKS,
+    lines::CHECKS,
+    state::CHECKS,
+    modes::CHECKS,
+    guards::CHECKS,
+    spool::CHECKS,
+    forks::CHECKS,
+    neighbours::CHECKS,
+    install::CHECKS,
+];
 
 /// A promise of the hooks.
 struct Check {
@@ -94,38 +108,27 @@ impl Display for Result {
 
 #[test]
 fn bash_keeps_its_promises() {
-    try_all(Shell::Bash);
+    try_all(Shell::Bash, SUBJECTS);
 }
 
 #[test]
 fn zsh_keeps_its_promises() {
-    try_all(Shell::Zsh);
+    try_all(Shell::Zsh, SUBJECTS);
 }
 
 #[test]
 fn fish_keeps_its_promises() {
-    try_all(Shell::Fish);
+    try_all(Shell::Fish, SUBJECTS);
 }
 
-fn try_all(shell: Shell) {
+fn try_all(shell: Shell, subjects: &[&[Check]]) {
     let name = shell.name();
     if !is_here(name) {
         assert!(!is_set("ODIN_TEST_STRICT"), "no {name} here");
         return tell(&format!("skipped: no {name} here"));
     }
-    let subjects = [
-        runs::CHECKS,
-        lines::CHECKS,
-        state::CHECKS,
-        modes::CHECKS,
-        guards::CHECKS,
-        spool::CHECKS,
-        forks::CHECKS,
-        neighbours::CHECKS,
-        install::CHECKS,
-    ];
     let checks: Vec<&Check> =
-        subjects.into_iter().flatten().filter(|check| check.shells.contains(&shell)).collect();
+        subjects.iter().copied().flatten().filter(|check| check.shells.contains(&shell)).collect();
     let (next, results) = (AtomicUsize::new(0), Mutex::new(vec![]));
     // Most of the time goes into runs of claude that last.
     thread::scope(|scope| {

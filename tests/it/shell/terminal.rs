@@ -95,6 +95,14 @@ impl Setup {
         self
     }
 
+    /// What claude is, in place of the stand-in.
+    pub(super) fn with_claude(self, program: &Path) -> Self {
+        let link = self.home().join("bin/claude");
+        fs::remove_file(&link).unwrap();
+        symlink(program, link).unwrap();
+        self
+    }
+
     pub(super) fn home(&self) -> &Path {
         self.home.path()
     }
