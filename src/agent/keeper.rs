@@ -7,7 +7,6 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
@@ -49,18 +48,9 @@ const PAUSE: Duration = Duration::from_secs(2);
 enum Ask {
     /// Whether the ledger has all that was written so far below these config dirs; it has when this is answered.
     IsCurrent(Vec<PathBuf>, Sender<bool>),
-    /// Others have something new to tell of.
-    Refresh,
     Stop,
 }
 
-/// Why a keeper ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    Stopped,
-    /// Another file is the ledger now: a damaged one was made anew.
-    Replaced,
-}
 
 /// What others see of the keeper.
 pub struct Kept {
@@ -87,11 +77,6 @@ impl Kept {
         let (answer, answered) = channel();
         self.ask(Ask::IsCurrent(dirs, answer));
         answered.recv_timeout(patience).unwrap_or_default()
-    }
-
-    /// Has what there is to tell made ready anew.
-    pub fn refresh(&self) {
-        self.ask(Ask::Refresh);
     }
 
     pub fn stop(&self) {
@@ -124,14 +109,14 @@ pub struct Keeper {
     ledger: Ledger,
     claude: Claude,
     seen: Arc<Mutex<Seen>>,
+    /// Sessions that were live when last told of.
+    live: Vec<String>,
     dirs: Vec<Account>,
     spool: PathBuf,
     config: Config,
     tidy: fn(&mut Ledger, &Config),
     poke: Box<dyn Fn() + Send>,
     ledger_path: PathBuf,
-    /// Device and inode of the ledger.
-    file: Option<(u64, u64)>,
     watcher: Option<Watcher>,
     /// Not all that is written is told.
     is_blind: bool,
@@ -189,12 +174,12 @@ impl Keeper {
             ledger,
             claude,
             seen,
+            live: vec![],
             dirs: dirs.collect(),
             spool: config.spool_path(),
             config: config.clone(),
             tidy,
             poke,
-            file: identity(&config.ledger_path()),
             ledger_path: config.ledger_path(),
             is_blind: watcher.is_none(),
             watcher,
@@ -229,24 +214,21 @@ impl Keeper {
     }
 
     /// Runs until it is told to stop.
-    pub fn run(mut self) -> Ended {
+    pub fn run(mut self) {
         let mut work = Work { is_all: true, has_spool: true, ..Work::default() };
         let (mut next_look, mut next_round) = (Instant::now(), Instant::now());
         let mut next_tell = Instant::now() + RETELL;
         loop {
-            let (mut waiting, mut has_news) = (vec![], false);
+            let mut waiting = vec![];
             loop {
                 match self.asks.try_recv() {
                     Ok(Ask::IsCurrent(dirs, answer)) => waiting.push((dirs, answer)),
-                    Ok(Ask::Refresh) => has_news = true,
-                    Ok(Ask::Stop) | Err(TryRecvError::Disconnected) => return Ended::Stopped,
+                    Ok(Ask::Stop) | Err(TryRecvError::Disconnected) => return,
                     Err(TryRecvError::Empty) => break,
                 }
             }
-            if identity(&self.ledger_path) != self.file {
-                return Ended::Replaced;
-            }
             self.drain(&mut work);
+            let mut has_news = self.seen().live != self.live;
             let now = Instant::now();
             if now >= next_look {
                 work.is_all = true;
@@ -436,6 +418,10 @@ impl Keeper {
                 && self.ledger.data_version().is_ok_and(|version| version != self.data_version)
     }
 
+    fn seen(&self) -> Seen {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Makes ready what there is to tell. Nothing is told of Claude before all was looked at: a counter that only catches
     /// up looks like spending.
     fn publish(&mut self) {
@@ -444,7 +430,8 @@ impl Keeper {
             if let Ok(version) = self.ledger.data_version() {
                 self.data_version = version;
             }
-            let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let seen = self.seen();
+            self.live.clone_from(&seen.live);
             let told = seen.remember(&mut self.ledger, &self.host).map_err(report::Error::from);
             let told =
                 told.and_then(|()| self.claude.tell(&mut self.ledger, &seen, Timestamp::now(), &mut out));
@@ -488,12 +475,6 @@ impl Keeper {
         let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
         warn!("{error}{cause}");
     }
-}
-
-/// Device and inode; none where nothing is.
-fn identity(path: &Path) -> Option<(u64, u64)> {
-    let meta = std::fs::metadata(path).ok()?;
-    Some((meta.dev(), meta.ino()))
 }
 
 fn reader(host: &str, dir: &Account) -> Reader {

@@ -1,7 +1,8 @@
 //! One agent for each state folder.
 
-use std::fs::{self, File};
+use std::fs::{DirBuilder, File};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -21,7 +22,7 @@ pub struct Lock(#[expect(dead_code, reason = "it is there to be dropped")] File)
 pub fn take(state_dir: &Path) -> Result<Lock, Error> {
     let path = state_dir.join("agent.lock");
     let failed = |source| Error::Lock { path: path.clone(), source };
-    fs::create_dir_all(state_dir).map_err(failed)?;
+    DirBuilder::new().recursive(true).mode(0o700).create(state_dir).map_err(failed)?;
     let mut file =
         File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {

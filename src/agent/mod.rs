@@ -9,18 +9,19 @@ pub mod runner;
 pub mod sessions;
 pub mod word;
 
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use hyper::StatusCode;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::collector::{self, Collector};
 use crate::config::{Config, Roots};
@@ -44,8 +45,9 @@ const LOOK_PAUSE: Duration = Duration::from_millis(250);
 /// How long a stop may take. What is cut off then is taken in at the next start.
 const STOP: Duration = Duration::from_millis(1_500);
 
-/// Of threads that do little.
-const STACK_BYTES: usize = 512 * 1024;
+/// Of threads that do little, and of the keeper's.
+const STACK_BYTES: usize = 512 << 10;
+const KEEPER_STACK_BYTES: usize = 2 << 20;
 
 /// What the agent is told on the command line.
 #[derive(Debug, Clone)]
@@ -62,39 +64,31 @@ pub struct Options {
     pub tidy: fn(&mut Ledger, &Config),
 }
 
-/// Why an agent ended.
-pub enum Ended {
-    Stopped,
-    /// To begin again with another configuration.
-    Reloaded(Box<Config>),
+/// What the configuration decides: read at the start, and again on SIGHUP.
+pub struct Settings {
+    pub config: Config,
+    pub calendar: Calendar,
+    /// The name of this machine.
+    pub host: String,
 }
 
-/// What wakes the thread that waits for all of it.
-enum Heard {
-    Signal(i32),
-    /// Came or went.
-    Clients,
-}
-
-/// What runs, or stands ready to.
+/// What makes the samples of a page, under one configuration.
 struct Parts {
     keeper: Keeper,
     kept: Arc<Kept>,
     runner: Arc<Runner>,
-    pages: Arc<Pages>,
-    seen: Arc<Mutex<Seen>>,
 }
 
 impl Parts {
+    /// `poke` hears that clients came or went.
     fn new(
-        config: &Config,
-        host: &str,
-        calendar: Calendar,
+        settings: &Settings,
         ledger: Ledger,
         options: &Options,
-        poke: Box<dyn Fn() + Send>,
+        poke: impl Fn() + Send + 'static,
     ) -> anyhow::Result<Self> {
-        let claude = Claude::resume(&ledger, calendar)?;
+        let Settings { config, calendar, host } = settings;
+        let claude = Claude::resume(&ledger, calendar.clone())?;
         let seen: Arc<Mutex<Seen>> = Arc::default();
         let mut collectors = collector::chosen(&options.roots, &config.collectors)?;
         if config.collectors.get("session").copied().unwrap_or(true) {
@@ -108,129 +102,194 @@ impl Parts {
             warn!("collector {name}: {error}{cause}");
         };
         let runner = Arc::new(Runner::start(collectors, listener).context("cannot start collectors")?);
-        let setup = Setup {
-            config,
-            host: host.into(),
-            ledger,
-            claude,
-            seen: Arc::clone(&seen),
-            tidy: options.tidy,
-            poke,
-        };
+        let (tidy, poke) = (options.tidy, Box::new(poke));
+        let setup = Setup { config, host: host.clone(), ledger, claude, seen, tidy, poke };
         let keeper = Keeper::new(setup).context("cannot start the keeper of the ledger")?;
         let kept = keeper.kept();
-        let pages = Arc::new(Pages::new(Arc::clone(&kept), Arc::clone(&runner)));
-        Ok(Self { keeper, kept, runner, pages, seen })
+        Ok(Self { keeper, kept, runner })
     }
 }
 
 /// One page of metrics, without a server.
-pub fn once(
-    config: &Config,
-    host: &str,
-    calendar: Calendar,
-    ledger: Ledger,
-    options: &Options,
-) -> anyhow::Result<String> {
-    let Parts { mut keeper, pages, .. } =
-        Parts::new(config, host, calendar, ledger, options, Box::new(|| {}))?;
+pub fn once(settings: &Settings, ledger: Ledger, options: &Options) -> anyhow::Result<String> {
+    let Parts { mut keeper, kept, runner } = Parts::new(settings, ledger, options, || {})?;
     keeper.be_ready()?;
-    Ok(pages.write(&Filter::All, Format::Text, runner::MOST_PATIENCE))
+    Ok(Pages::new(kept, runner).write(&Filter::All, Format::Text, runner::MOST_PATIENCE))
 }
 
-/// Runs until a signal ends it. `reload` reads the configuration again; `started` hears where the page is.
+/// What happens to a running agent.
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    Signal(i32),
+    /// Clients came or went.
+    Clients,
+    KeeperEnded,
+    ServerEnded,
+}
+
+/// Runs until a signal ends it. `read` reads the configuration again, `open` opens its ledger; `started` hears where the
+/// page is.
 pub fn run(
-    config: &Config,
-    host: &str,
-    calendar: Calendar,
-    ledger: Ledger,
+    settings: &Settings,
     options: &Options,
-    reload: impl Fn() -> anyhow::Result<Config>,
+    read: impl Fn() -> anyhow::Result<Settings>,
+    open: impl Fn(&Config) -> anyhow::Result<Ledger>,
     started: impl FnOnce(&str),
-) -> anyhow::Result<Ended> {
-    let _lock = lock::take(&config.state_dir)?;
+) -> anyhow::Result<()> {
+    let state_dir = &settings.config.state_dir;
+    let _lock = lock::take(state_dir)?;
     let web = options.web_config.as_deref().map(WebConfig::load).transpose()?.map(Arc::new);
     check_bind(options.listen, web.as_ref().is_some_and(|web| web.has_auth()), options.is_insecure)?;
     let bound = TcpListener::bind(options.listen);
     let bound =
         bound.with_context(|| format!("cannot listen on {}: name another with --listen", options.listen))?;
-    let word = word::listen(&config.state_dir).context("cannot listen to reports")?;
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).context("cannot hear signals")?;
+    let (sender, events) = channel();
+    let poke = || {
+        let sender = sender.clone();
+        move || _ = sender.send(Event::Clients)
+    };
+    let Parts { keeper, kept, runner } = Parts::new(settings, open(&settings.config)?, options, poke())?;
+    let pages = Arc::new(Pages::new(kept, runner));
 
     let scheme = if web.as_ref().is_some_and(|web| web.has_tls()) { "https" } else { "http" };
-    let (sender, heard) = channel();
-    let poked = sender.clone();
-    let poke = Box::new(move || _ = poked.send(Heard::Clients));
-    let Parts { keeper, kept, runner, pages, seen } =
-        Parts::new(config, host, calendar, ledger, options, poke)?;
-    let options = endpoint::Options { hosts: options.hosts.clone(), web, ..endpoint::Options::default() };
-    let server = Server::new(bound, options, routes(&kept, &pages)).context("cannot serve")?;
+    let served = endpoint::Options { hosts: options.hosts.clone(), web, ..endpoint::Options::default() };
+    let server = Server::new(bound, served, routes(&pages)).context("cannot serve")?;
     pages.count(server.counts());
     let (stop, address) = (server.stop(), server.address());
 
-    let named = |name: &str| thread::Builder::new().name(name.into()).stack_size(STACK_BYTES);
-    let keeping = named("odin-keeper").stack_size(2 << 20).spawn(move || keeper.run())?;
-    let serving = named("odin-server").spawn(move || server.run())?;
-    let answering = Arc::clone(&kept);
-    named("odin-word").spawn(move || word::answer(&word, &answering))?;
-    named("odin-signals")
-        .spawn(move || signals.forever().try_for_each(|signal| sender.send(Heard::Signal(signal))))?;
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).context("cannot hear signals")?;
+    let hearing = signals.handle();
+    let heard = sender.clone();
+    spawn("odin-signals", STACK_BYTES, move || {
+        _ = signals.forever().try_for_each(|signal| heard.send(Event::Signal(signal)));
+    })?;
+    let keep = |keeper: Keeper| {
+        let end = Told(sender.clone(), Event::KeeperEnded);
+        spawn("odin-keeper", KEEPER_STACK_BYTES, move || {
+            let _end = end;
+            keeper.run();
+        })
+    };
+    keep(keeper)?;
+    let end = Told(sender.clone(), Event::ServerEnded);
+    spawn("odin-server", STACK_BYTES, move || {
+        let _end = end;
+        if let Err(error) = server.run() {
+            error!("{:#}", anyhow::Error::from(error));
+        }
+    })?;
+    match word::listen(state_dir) {
+        Ok(word) => {
+            let pages = Arc::clone(&pages);
+            spawn("odin-word", STACK_BYTES, move || word::answer(&word, || pages.kept()))?;
+        }
+        Err(error) => {
+            warn!("reports look for news themselves: cannot listen in {}: {error}", state_dir.display())
+        }
+    }
 
     let notify = Notify::from_environment();
     let tell = |state: &str| notify.tell(state).unwrap_or_else(|error| warn!("cannot tell systemd: {error}"));
     tell("READY=1");
     started(&format!("{scheme}://{address}"));
+    let go_on = |settings: &Settings| -> anyhow::Result<()> {
+        let Parts { keeper, kept, runner } = Parts::new(settings, open(&settings.config)?, options, poke())?;
+        pages.show(kept, runner);
+        keep(keeper)?;
+        info!("the configuration was read again");
+        tell("READY=1");
+        Ok(())
+    };
+    let read = || {
+        let settings = read()?;
+        collector::chosen(&options.roots, &settings.config.collectors)?;
+        Ok(settings)
+    };
+    let ended = live(&events, &pages, read, go_on, tell);
+    tell("STOPPING=1");
+    info!("stopping");
+    pages.kept().stop();
+    stop.stop();
+    hearing.close();
+    wait_for_both(&events);
+    ended
+}
+
+/// Until a signal says that it is enough, or something fails that nothing goes without.
+fn live(
+    events: &Receiver<Event>,
+    pages: &Pages,
+    read: impl Fn() -> anyhow::Result<Settings>,
+    go_on: impl Fn(&Settings) -> anyhow::Result<()>,
+    tell: impl Fn(&str),
+) -> anyhow::Result<()> {
     let watchdog = notify::watchdog();
     let sessions = Filter::Only(vec!["session".into()]);
     let (mut last_look, mut next_look) = (Instant::now(), Instant::now());
-    let ended = loop {
-        let wait = watchdog.unwrap_or(TICK).min(next_look.saturating_duration_since(Instant::now()));
-        match heard.recv_timeout(wait) {
-            Ok(Heard::Signal(SIGHUP)) => match reload() {
-                Ok(config) => break Ended::Reloaded(Box::new(config)),
+    let mut next = None;
+    loop {
+        match events.recv_timeout(watchdog.unwrap_or(TICK).min(next_look.saturating_duration_since(Instant::now()))) {
+            // One keeper follows the other: two would both remember what they told.
+            Ok(Event::Signal(SIGHUP)) => match read() {
+                Ok(settings) => {
+                    tell("RELOADING=1");
+                    pages.kept().stop();
+                    next = Some(settings);
+                }
                 Err(error) => warn!("the configuration stays as it was: {error:#}"),
             },
-            Ok(Heard::Signal(_)) | Err(RecvTimeoutError::Disconnected) => break Ended::Stopped,
-            Ok(Heard::Clients) => next_look = next_look.min(last_look + LOOK_PAUSE),
-            Err(RecvTimeoutError::Timeout) => {}
+            Ok(Event::Signal(_)) => return Ok(()),
+            Ok(Event::Clients) => next_look = next_look.min(last_look + LOOK_PAUSE),
+            Ok(Event::KeeperEnded) => go_on(&next.take().context("the keeper of the ledger ended")?)?,
+            Ok(Event::ServerEnded) => bail!("the server ended"),
+            Err(_) => {}
         }
-        if keeping.is_finished() {
-            info!("the ledger was made anew: beginning again with it");
-            break Ended::Reloaded(Box::new(config.clone()));
-        }
-        anyhow::ensure!(!serving.is_finished(), "the server ended");
         if Instant::now() >= next_look {
-            let live = || seen.lock().unwrap_or_else(PoisonError::into_inner).live.clone();
-            let before = live();
-            runner.collect(&sessions, Instant::now() + TICK);
             last_look = Instant::now();
             next_look = last_look + TICK;
-            if live() != before {
-                kept.refresh();
-            }
+            pages.runner().begin(&sessions, next_look);
         }
         if watchdog.is_some() {
             tell("WATCHDOG=1");
         }
-    };
-    tell("STOPPING=1");
-    info!("stopping");
-    kept.stop();
-    stop.stop();
-    let deadline = Instant::now() + STOP;
-    while Instant::now() < deadline && !(keeping.is_finished() && serving.is_finished()) {
-        thread::sleep(Duration::from_millis(10));
     }
-    Ok(ended)
 }
 
-fn routes(kept: &Arc<Kept>, pages: &Arc<Pages>) -> Vec<Route> {
-    let (ready, pages) = (Arc::clone(kept), Arc::clone(pages));
+/// For keeper and server to end, or for time to run out. A signal says that somebody cannot wait.
+fn wait_for_both(events: &Receiver<Event>) {
+    let deadline = Instant::now() + STOP;
+    let (mut keeps, mut serves) = (true, true);
+    while keeps || serves {
+        match events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(Event::KeeperEnded) => keeps = false,
+            Ok(Event::ServerEnded) => serves = false,
+            Ok(Event::Clients) => {}
+            Ok(Event::Signal(_)) | Err(_) => return,
+        }
+    }
+}
+
+fn spawn(name: &str, stack_bytes: usize, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    thread::Builder::new().name(name.into()).stack_size(stack_bytes).spawn(run).map(|_| ())
+}
+
+/// Tells of the end of the thread that has it, however that comes.
+struct Told(Sender<Event>, Event);
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        // An agent that is gone need not know.
+        _ = self.0.send(self.1);
+    }
+}
+
+fn routes(pages: &Arc<Pages>) -> Vec<Route> {
+    let (ready, pages) = (Arc::clone(pages), Arc::clone(pages));
     vec![
         Route::get("/metrics", move |request| pages.answer(request)).for_any_host(),
         Route::get("/healthz", |_| Response::text(StatusCode::OK, "alive\n")).quick().for_any_host(),
         Route::get("/readyz", move |_| {
-            if ready.is_ready() {
+            if ready.kept().is_ready() {
                 Response::text(StatusCode::OK, "ready\n")
             } else {
                 Response::text(StatusCode::SERVICE_UNAVAILABLE, "still reading transcripts\n")

@@ -1,7 +1,7 @@
 //! `/metrics`: what the keeper has ready, what collectors find, and how the agent itself fares, in one page.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use hyper::StatusCode;
@@ -18,8 +18,7 @@ use crate::metrics::snapshot::{Builder, Snapshot};
 
 /// Makes pages.
 pub struct Pages {
-    kept: Arc<Kept>,
-    runner: Arc<Runner>,
+    shown: Mutex<(Arc<Kept>, Arc<Runner>)>,
     /// None: nothing is served.
     counts: Mutex<Option<Arc<Counts>>>,
     scrapes: Mutex<Scrapes>,
@@ -41,7 +40,24 @@ impl Pages {
             wrong: 0,
             durations: Histogram::new(families::DURATIONS),
         };
-        Self { kept, runner, counts: Mutex::new(None), scrapes: Mutex::new(scrapes) }
+        Self { shown: Mutex::new((kept, runner)), counts: Mutex::new(None), scrapes: Mutex::new(scrapes) }
+    }
+
+    /// From now on, of these.
+    pub fn show(&self, kept: Arc<Kept>, runner: Arc<Runner>) {
+        *self.shown() = (kept, runner);
+    }
+
+    pub fn kept(&self) -> Arc<Kept> {
+        Arc::clone(&self.shown().0)
+    }
+
+    pub fn runner(&self) -> Arc<Runner> {
+        Arc::clone(&self.shown().1)
+    }
+
+    fn shown(&self) -> MutexGuard<'_, (Arc<Kept>, Arc<Runner>)> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells of the server's connections, too.
@@ -69,8 +85,9 @@ impl Pages {
 
     /// A page of what there is within some time.
     pub fn write(&self, filter: &Filter, format: Format, patience: Duration) -> String {
-        let found = self.runner.collect(filter, Instant::now() + patience.min(MOST_PATIENCE));
-        let kept = self.kept.snapshot();
+        let (kept, runner) = self.shown().clone();
+        let found = runner.collect(filter, Instant::now() + patience.min(MOST_PATIENCE));
+        let kept = kept.snapshot();
         let own = self.own();
         let snapshots = [&*kept, &own].into_iter().chain(found.iter().map(|snapshot| &**snapshot));
         let page = Page::new(snapshots, filter, MAX_SERIES);

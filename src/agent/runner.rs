@@ -103,6 +103,11 @@ impl Runner {
         answers(&self.ask(filter, deadline))
     }
 
+    /// Has the wanted collectors look by the deadline, for nobody who waits.
+    pub fn begin(&self, filter: &Filter, deadline: Instant) {
+        self.ask(filter, deadline);
+    }
+
     fn ask(&self, filter: &Filter, deadline: Instant) -> Vec<Asked<'_>> {
         let wanted = self.lanes.iter().filter(|lane| filter.wants(lane.name));
         wanted.map(|lane| lane.ask(deadline)).collect()

@@ -34,11 +34,11 @@ pub fn listen(state_dir: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Answers for ever, one after another.
-pub fn answer(listener: &UnixListener, kept: &Arc<Kept>) {
+/// Answers for ever, one after another; of whoever keeps the ledger then.
+pub fn answer(listener: &UnixListener, kept: impl Fn() -> Arc<Kept>) {
     for stream in listener.incoming() {
         // Who went away or says nothing gets nothing.
-        let _ = stream.and_then(|stream| answer_one(&stream, kept));
+        let _ = stream.and_then(|stream| answer_one(&stream, &kept()));
     }
 }
 

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use jiff::tz::TimeZone;
 
 use super::cost::{self, Usage};
-use super::{End, ingest, ledger, print, say};
+use super::{End, ingest, ledger, prices, print, say};
 use crate::agent::claude::Calendar;
-use crate::agent::{self, Ended};
+use crate::agent::{self, Settings};
 use crate::config::{Config, Roots};
 
 pub(super) const EXAMPLES: &str = "\
@@ -66,11 +66,11 @@ impl Options {
     }
 }
 
-/// `reload` reads the configuration.
+/// `load` reads the configuration again.
 pub(super) fn run(
     options: &Options,
     config: &Config,
-    reload: impl Fn() -> anyhow::Result<Config>,
+    load: impl Fn() -> anyhow::Result<Config>,
 ) -> anyhow::Result<End> {
     let told = agent::Options {
         listen: options.listen,
@@ -84,23 +84,21 @@ pub(super) fn run(
         hosts: options.hosts.clone(),
         tidy: ledger::tidy,
     };
+    let settings = settle(config.clone())?;
     if options.once {
-        let page = agent::once(config, &ingest::host(), calendar(config)?, ledger::open(config)?, &told)?;
-        print(&page)?;
+        print(&agent::once(&settings, ledger::open(config)?, &told)?)?;
         return Ok(End::Done);
     }
     log();
-    let mut config = config.clone();
-    loop {
-        let ledger = ledger::open(&config)?;
-        let started =
-            |address: &str| say(&format!("{address}/metrics  for Prometheus; Ctrl-C ends the agent"));
-        let calendar = calendar(&config)?;
-        match agent::run(&config, &ingest::host(), calendar, ledger, &told, &reload, started)? {
-            Ended::Stopped => return Ok(End::Done),
-            Ended::Reloaded(anew) => config = *anew,
-        }
-    }
+    let started = |address: &str| say(&format!("{address}/metrics  for Prometheus; Ctrl-C ends the agent"));
+    agent::run(&settings, &told, || settle(load()?), ledger::open, started)?;
+    Ok(End::Done)
+}
+
+/// Fails where the agent could not go by it.
+fn settle(config: Config) -> anyhow::Result<Settings> {
+    prices::load(&config)?;
+    Ok(Settings { calendar: calendar(&config)?, host: ingest::host(), config })
 }
 
 fn calendar(config: &Config) -> Result<Calendar, Usage> {

@@ -13,6 +13,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod agent_life;
 mod cli;
 mod compare;
 mod confined;

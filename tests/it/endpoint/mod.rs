@@ -1,7 +1,7 @@
 //! The bounded HTTP server, over real sockets.
 
 mod abuse;
-mod client;
+pub(crate) mod client;
 mod http;
 mod secure;
 
