@@ -35,4 +35,5 @@ mod random;
 mod real_client;
 mod sessions;
 mod shell;
+mod systemd;
 mod trees;
