@@ -159,9 +159,9 @@ pub fn run(
 
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).context("cannot hear signals")?;
     let hearing = signals.handle();
-    let heard = sender.clone();
+    let signalled = sender.clone();
     spawn("odin-signals", STACK_BYTES, move || {
-        _ = signals.forever().try_for_each(|signal| heard.send(Event::Signal(signal)));
+        _ = signals.forever().try_for_each(|signal| signalled.send(Event::Signal(signal)));
     })?;
     let keep = |keeper: Keeper| {
         let end = Told(sender.clone(), Event::KeeperEnded);
@@ -184,7 +184,7 @@ pub fn run(
             spawn("odin-word", STACK_BYTES, move || word::answer(&word, || pages.kept()))?;
         }
         Err(error) => {
-            warn!("reports look for news themselves: cannot listen in {}: {error}", state_dir.display())
+            warn!("reports look for news themselves: cannot listen in {}: {error}", state_dir.display());
         }
     }
 
