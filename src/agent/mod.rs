@@ -152,8 +152,8 @@ pub fn run(
     let pages = Arc::new(Pages::new(kept, runner));
 
     let scheme = if web.as_ref().is_some_and(|web| web.has_tls()) { "https" } else { "http" };
-    let served = endpoint::Options { hosts: options.hosts.clone(), web, ..endpoint::Options::default() };
-    let server = Server::new(bound, served, routes(&pages)).context("cannot serve")?;
+    let offer = endpoint::Options { hosts: options.hosts.clone(), web, ..endpoint::Options::default() };
+    let server = Server::new(bound, offer, routes(&pages)).context("cannot serve")?;
     pages.count(server.counts());
     let (stop, address) = (server.stop(), server.address());
 
