@@ -39,8 +39,6 @@ pub struct Claude {
     models: Capped,
     agent_types: Capped,
     tools: Capped,
-    /// That the ledger's responses were priced by, when last told.
-    prices: String,
 }
 
 /// Counts by family and labels, in whole units.
@@ -64,7 +62,6 @@ impl Claude {
             models: Capped::new(MODELS),
             agent_types: Capped::new(AGENT_TYPES),
             tools: Capped::new(TOOLS),
-            prices: ledger.prices_version().into(),
         };
         for series in claude.exposed.keys() {
             let label = |at: usize| series.labels.get(at).map_or("", String::as_str);
@@ -80,6 +77,11 @@ impl Claude {
             }
         }
         Ok(claude)
+    }
+
+    /// Has a ledger that was made anew remember what was told.
+    pub fn remember(&self, ledger: &mut Ledger) -> Result<(), crate::ledger::Error> {
+        ledger.expose(&self.exposed)
     }
 
     /// All that there is to tell now. It is remembered before it is told.
@@ -255,9 +257,11 @@ impl Claude {
         let fall = ledger.fall()?;
         let reason = match fall {
             Fall::Restore => "other",
-            Fall::Correction if self.prices != ledger.prices_version() => "repricing",
+            Fall::Repricing => "repricing",
             Fall::Correction => "merge",
         };
+        // What another ledger, or this one under other prices, remembers is not what was told.
+        let is_due = fall != Fall::Correction;
         let mut told: BTreeMap<Series, (Exposed, &'static Family)> = BTreeMap::new();
         let (mut changed, mut corrections) = (BTreeMap::new(), 0);
         // What is no more has fallen to nothing.
@@ -273,7 +277,7 @@ impl Claude {
             let before = self.exposed.get(&series).copied().unwrap_or_default();
             let now = before.moved_to(count, fall);
             corrections += i64::from(count < before.truth);
-            if now != before || !self.exposed.contains_key(&series) {
+            if is_due || now != before || !self.exposed.contains_key(&series) {
                 changed.insert(series.clone(), now);
             }
             told.insert(series, (now, family));
@@ -283,16 +287,15 @@ impl Claude {
             let before = self.exposed.get(&series).copied().unwrap_or_default();
             let more = if known == reason { corrections } else { 0 };
             let now = before.moved_to(before.truth + more, Fall::Correction);
-            if now != before || !self.exposed.contains_key(&series) {
+            if is_due || now != before || !self.exposed.contains_key(&series) {
                 changed.insert(series.clone(), now);
             }
             told.insert(series, (now, &families::CORRECTIONS));
         }
-        if !changed.is_empty() || fall == Fall::Restore {
+        if !changed.is_empty() {
             ledger.expose(&changed)?;
             self.exposed.extend(changed);
         }
-        ledger.prices_version().clone_into(&mut self.prices);
         for (series, (exposed, family)) in told {
             let labels: Vec<&str> = series.labels.iter().map(String::as_str).collect();
             let unit = if family.unit == "USD" { PICOUSD } else { 1.0 };

@@ -122,6 +122,8 @@ pub struct Keeper {
     is_blind: bool,
     asks: Receiver<Ask>,
     kept: Arc<Kept>,
+    /// Of the ledger; none: it was not looked at yet.
+    epoch: Option<i64>,
     /// Of the ledger, when it was last told of.
     data_version: i64,
     /// What there is to tell could not be made ready.
@@ -169,7 +171,7 @@ impl Keeper {
             projects: projects_dir(dir),
             registry: dir.join("sessions"),
         });
-        Ok(Self {
+        let mut keeper = Self {
             host,
             ledger,
             claude,
@@ -185,11 +187,14 @@ impl Keeper {
             watcher,
             asks,
             kept: Arc::new(kept),
+            epoch: None,
             data_version: 0,
             is_unpublished: false,
             errors: [0; 5],
             behind_since: None,
-        })
+        };
+        keeper.publish();
+        Ok(keeper)
     }
 
     pub fn kept(&self) -> Arc<Kept> {
@@ -228,6 +233,14 @@ impl Keeper {
                 }
             }
             self.drain(&mut work);
+            match self.is_other_ledger() {
+                Ok(is_other) => work.is_all |= is_other,
+                Err(error) => {
+                    self.failed(&error);
+                    work.is_all = true;
+                    next_round = Instant::now() + PAUSE;
+                }
+            }
             let mut has_news = self.seen().live != self.live;
             let now = Instant::now();
             if now >= next_look {
@@ -265,6 +278,23 @@ impl Keeper {
             let until = if work.is_any() { next_round } else { next_look };
             self.wait(until.saturating_duration_since(Instant::now()).min(GLANCE), work.is_any());
         }
+    }
+
+    /// Other contents have taken the ledger's place: a backup, or what was made anew. Transcripts are to be read on from
+    /// where these are.
+    fn is_other_ledger(&mut self) -> Result<bool, ledger::Error> {
+        if self.ledger.is_set_aside() {
+            self.ledger.reopen()?;
+            self.claude.remember(&mut self.ledger)?;
+            info!("{} was made anew", self.ledger_path.display());
+        }
+        let epoch = self.ledger.epoch()?;
+        if epoch == self.epoch {
+            return Ok(false);
+        }
+        self.ledger.reprice()?;
+        self.epoch = epoch;
+        Ok(true)
     }
 
     /// Until something happens, or only until somebody asks.

@@ -45,6 +45,7 @@ impl Ledger {
         let names = Names::read(&other, &mut done.is_damaged).map_err(explained)?;
         let had = self.instants()?;
         done.is_damaged |= !self.take_over_sessions(&other)?;
+        done.is_damaged |= !self.take_over_exposed(&other)?;
         let sql = responses_sql(&other);
         let mut next = 0;
         loop {

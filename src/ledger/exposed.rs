@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row, TransactionBehavior, params};
 
-use super::{Error, Ledger, explain, state};
+use super::{Error, Ledger, explain, is_of_the_file, state};
 
 /// Between the values of labels.
 const SEPARATOR: &str = "\u{1f}";
@@ -32,6 +32,8 @@ pub struct Exposed {
 pub enum Fall {
     /// It was corrected, for good: what comes is new.
     Correction,
+    /// The same, because prices are others.
+    Repricing,
     /// An older state took its place: what comes has been told, up to where it was.
     Restore,
 }
@@ -67,6 +69,8 @@ impl Ledger {
             write(&tx, series)?;
             let epoch: Option<i64> = state::get(&tx, state::EPOCH)?;
             state::set(&tx, state::EXPOSED_EPOCH, epoch)?;
+            let prices: Option<String> = state::get(&tx, state::PRICES)?;
+            state::set(&tx, state::EXPOSED_PRICES, prices)?;
             tx.commit()
         };
         write().map_err(|source| explain(&path, source))
@@ -76,10 +80,30 @@ impl Ledger {
     pub fn fall(&self) -> Result<Fall, Error> {
         let read = || {
             let then: Option<i64> = state::get(&self.db, state::EXPOSED_EPOCH)?;
-            let now: Option<i64> = state::get(&self.db, state::EPOCH)?;
-            Ok(if then.is_some() && then != now { Fall::Restore } else { Fall::Correction })
+            if then.is_some() && then != state::get(&self.db, state::EPOCH)? {
+                return Ok(Fall::Restore);
+            }
+            let then: Option<String> = state::get(&self.db, state::EXPOSED_PRICES)?;
+            let is_repriced = then.is_some() && then != state::get(&self.db, state::PRICES)?;
+            Ok(if is_repriced { Fall::Repricing } else { Fall::Correction })
         };
         self.explained(read())
+    }
+
+    /// A number that changes when other contents take the ledger's place.
+    pub fn epoch(&self) -> Result<Option<i64>, Error> {
+        self.explained(state::get(&self.db, state::EPOCH))
+    }
+
+    /// Remembers what another ledger told, of any format. False where it cannot be read.
+    pub(super) fn take_over_exposed(&self, other: &Connection) -> Result<bool, Error> {
+        let take_over = || {
+            if other.table_exists(None, "exposed")? { carry_over(other, &self.db) } else { Ok(()) }
+        };
+        match take_over() {
+            Err(error) if is_of_the_file(&error) => Ok(false),
+            done => self.explained(done.map(|()| true)),
+        }
     }
 
     /// A number that changes when another process writes to the ledger.
@@ -90,8 +114,9 @@ impl Ledger {
 
 /// Takes what was told over from one ledger to another that takes its place.
 pub(super) fn carry_over(from: &Connection, to: &Connection) -> rusqlite::Result<()> {
+    let told = read(from)?;
     to.execute("DELETE FROM exposed", [])?;
-    write(to, &read(from)?)?;
+    write(to, &told)?;
     let epoch: Option<i64> = state::get(from, state::EXPOSED_EPOCH)?;
     match epoch {
         Some(epoch) => state::set(to, state::EXPOSED_EPOCH, epoch),

@@ -112,6 +112,8 @@ pub struct Ledger {
     path: PathBuf,
     prices: &'static Prices,
     names: names::Names,
+    /// Device and inode of the file that was opened; none where it could not be told.
+    file: Option<(u64, u64)>,
     /// A batch was begun and not committed.
     is_writing: bool,
 }
@@ -161,7 +163,8 @@ impl Ledger {
         };
         let db = open().map_err(|source| explain(path, source))?;
         let (names, prices) = (names::Names::default(), Prices::embedded());
-        let mut ledger = Self { db, path: path.into(), prices, names, is_writing: false };
+        let file = rebuild::file_at(path);
+        let mut ledger = Self { db, path: path.into(), prices, names, file, is_writing: false };
         ledger.migrate()?;
         Ok(ledger)
     }

@@ -182,11 +182,6 @@ impl Ledger {
         self.db.prepare_cached(sql)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
     }
 
-    /// The version of the prices that responses are priced by.
-    pub fn prices_version(&self) -> &str {
-        &self.prices.version
-    }
-
     /// The id that a model is priced as, where that is not its own.
     pub fn priced_as(&self, model: &str) -> Option<&str> {
         self.prices.priced_as(model).filter(|id| *id != model)

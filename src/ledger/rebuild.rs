@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
@@ -44,6 +45,19 @@ impl Ledger {
         Self::open(&place)
     }
 
+    /// Another file lies at the ledger's path by now: this one was set aside, and what is written to it is lost.
+    pub fn is_set_aside(&self) -> bool {
+        let there = file_at(&self.path);
+        // For an instant nothing lies there.
+        there.is_some() && there != self.file
+    }
+
+    /// Goes on with what lies at the ledger's path.
+    pub fn reopen(&mut self) -> Result<(), Error> {
+        *self = Self::open(&self.path)?.priced_by(self.prices);
+        Ok(())
+    }
+
     /// Ends what [`begin_anew`](Self::begin_anew) began: the ledger at `path` is set aside under a name that ends in
     /// `stamp`, which is returned, and this one takes its place. To be done [`alone`].
     pub fn take_place_of(self, path: &Path, stamp: &str) -> Result<PathBuf, Error> {
@@ -58,6 +72,11 @@ impl Ledger {
         swap(path, &aside)?;
         Ok(aside)
     }
+}
+
+/// Device and inode.
+pub(super) fn file_at(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
 }
 
 /// Ends what a crash left half done: a ledger that was made anew, and is whole, has not taken its place yet.

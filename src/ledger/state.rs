@@ -10,6 +10,8 @@ pub(super) const EPOCH: &str = "epoch";
 pub(super) const BACKED_UP_MS: &str = "backed_up_ms";
 /// What [`EPOCH`] was when counters were last told.
 pub(super) const EXPOSED_EPOCH: &str = "exposed_epoch";
+/// What [`PRICES`] was then.
+pub(super) const EXPOSED_PRICES: &str = "exposed_prices";
 /// Version of the prices that every response has been priced by.
 pub(super) const PRICES: &str = "prices";
 
