@@ -51,7 +51,6 @@ enum Ask {
     Stop,
 }
 
-
 /// What others see of the keeper.
 pub struct Kept {
     wake: OwnedFd,

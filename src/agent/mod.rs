@@ -12,8 +12,8 @@ pub mod word;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -228,7 +228,9 @@ fn live(
     let (mut last_look, mut next_look) = (Instant::now(), Instant::now());
     let mut next = None;
     loop {
-        match events.recv_timeout(watchdog.unwrap_or(TICK).min(next_look.saturating_duration_since(Instant::now()))) {
+        match events
+            .recv_timeout(watchdog.unwrap_or(TICK).min(next_look.saturating_duration_since(Instant::now())))
+        {
             // One keeper follows the other: two would both remember what they told.
             Ok(Event::Signal(SIGHUP)) => match read() {
                 Ok(settings) => {

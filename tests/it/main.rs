@@ -14,6 +14,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod agent_life;
+mod agent;
 mod cli;
 mod compare;
 mod confined;

@@ -150,7 +150,7 @@ fn field(pid: u32, n: usize) -> Option<String> {
     Some(text.rsplit_once(") ")?.1.split(' ').nth(n - 3)?.into())
 }
 
-fn start_ticks(pid: u32) -> String {
+pub(crate) fn start_ticks(pid: u32) -> String {
     field(pid, 22).unwrap()
 }
 
