@@ -41,6 +41,9 @@ const RESCAN: Duration = Duration::from_secs(600);
 /// How often what there is to tell is made ready if nothing happens: days end meanwhile, and blocks.
 const RETELL: Duration = Duration::from_secs(60);
 
+/// How often a tree that goes on is written to the ledger.
+const TREES_MS: i64 = 30_000;
+
 /// After a failure, before it is tried again.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -125,6 +128,8 @@ pub struct Keeper {
     epoch: Option<i64>,
     /// Of the ledger, when it was last told of.
     data_version: i64,
+    /// The look at processes that was last remembered.
+    remembered_ms: i64,
     /// What there is to tell could not be made ready.
     is_unpublished: bool,
     /// Failed operations of the ledger: busy, io, full, corrupt, other.
@@ -188,6 +193,7 @@ impl Keeper {
             kept: Arc::new(kept),
             epoch: None,
             data_version: 0,
+            remembered_ms: 0,
             is_unpublished: false,
             errors: [0; 5],
             behind_since: None,
@@ -227,7 +233,7 @@ impl Keeper {
             loop {
                 match self.asks.try_recv() {
                     Ok(Ask::IsCurrent(dirs, answer)) => waiting.push((dirs, answer)),
-                    Ok(Ask::Stop) | Err(TryRecvError::Disconnected) => return,
+                    Ok(Ask::Stop) | Err(TryRecvError::Disconnected) => return self.remember(0),
                     Err(TryRecvError::Empty) => break,
                 }
             }
@@ -269,6 +275,7 @@ impl Keeper {
                 self.publish();
                 next_tell = Instant::now() + RETELL;
             }
+            self.remember(TREES_MS);
             let is_current = !work.is_any() && !self.is_blind;
             for (dirs, answer) in waiting {
                 let is_watched = |dir: &PathBuf| self.dirs.iter().any(|known| known.config_dir == *dir);
@@ -440,6 +447,22 @@ impl Keeper {
         Ok(())
     }
 
+    /// Keeps what was seen of processes since this was last done.
+    fn remember(&mut self, every_ms: i64) {
+        let seen = {
+            let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+            if !self.kept.is_ready() || seen.looked_ms == self.remembered_ms && every_ms > 0 {
+                return;
+            }
+            seen.clone()
+        };
+        // What fails is tried again with the next look.
+        self.remembered_ms = seen.looked_ms;
+        if let Err(error) = seen.remember(&mut self.ledger, &self.host, every_ms) {
+            self.failed(&error);
+        }
+    }
+
     /// Another process has written to the ledger since it was told of, or it could not be.
     fn has_been_written(&self) -> bool {
         self.is_unpublished
@@ -461,9 +484,7 @@ impl Keeper {
             }
             let seen = self.seen();
             self.live.clone_from(&seen.live);
-            let told = seen.remember(&mut self.ledger, &self.host).map_err(report::Error::from);
-            let told =
-                told.and_then(|()| self.claude.tell(&mut self.ledger, &seen, Timestamp::now(), &mut out));
+            let told = self.claude.tell(&mut self.ledger, &seen, Timestamp::now(), &mut out);
             self.is_unpublished = told.is_err();
             if let Err(error) = told {
                 match error {

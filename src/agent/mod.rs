@@ -92,9 +92,8 @@ impl Parts {
         let seen: Arc<Mutex<Seen>> = Arc::default();
         let mut collectors = collector::chosen(&options.roots, &config.collectors)?;
         if config.collectors.get("session").copied().unwrap_or(true) {
-            collectors.push(
-                Box::new(Sessions::new(config, &options.roots, Arc::clone(&seen))) as Box<dyn Collector>
-            );
+            let sessions = Sessions::resume(config, &options.roots, &ledger, host, Arc::clone(&seen))?;
+            collectors.push(Box::new(sessions) as Box<dyn Collector>);
         }
         let listener = |name: &'static str, error: &collector::Error| {
             let cause =

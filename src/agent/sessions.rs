@@ -28,6 +28,12 @@ pub struct Seen {
     pub live: Vec<String>,
     /// Their clients, and the processes above them.
     clients: Vec<SeenClient>,
+    /// Of the boot that pids are of.
+    boot: String,
+    /// Those that live, and those that ended a while ago.
+    trees: Arc<[SessionTree]>,
+    /// When that was, milliseconds since the epoch.
+    pub looked_ms: i64,
 }
 
 #[derive(Debug, Clone)]
@@ -42,8 +48,8 @@ struct SeenClient {
 }
 
 impl Seen {
-    /// Keeps who ran a session, which tells whose launch it was.
-    pub fn remember(&self, ledger: &mut Ledger, host: &str) -> Result<(), ledger::Error> {
+    /// Keeps who ran a session, which tells whose launch it was, and its tree. A tree that goes on is written `every_ms`.
+    pub fn remember(&self, ledger: &mut Ledger, host: &str, every_ms: i64) -> Result<(), ledger::Error> {
         let processes = self.clients.iter().map(|client| {
             let process = SessionProcess {
                 host: host.into(),
@@ -56,7 +62,8 @@ impl Seen {
             };
             (client.session.as_str(), process)
         });
-        ledger.add_session_processes(processes)
+        ledger.add_session_processes(processes)?;
+        ledger.add_trees(host, &self.boot, &self.trees, every_ms)
     }
 }
 
@@ -66,22 +73,34 @@ pub struct Sessions {
     wants_pss: bool,
     procfs: Option<Procfs>,
     trees: Trees,
-    /// When each client was first seen to run its session.
-    first_seen: HashMap<(ProcessId, String), i64>,
+    /// When each client was first seen to run its session, and its own start by the clock of that moment.
+    first_seen: HashMap<(ProcessId, String), (i64, i64)>,
+    boot: String,
     seen: Arc<Mutex<Seen>>,
 }
 
 impl Sessions {
-    pub fn new(config: &Config, roots: &Roots, seen: Arc<Mutex<Seen>>) -> Self {
-        Self {
+    /// Goes on where the ledger has trees of processes that may still live.
+    pub fn resume(
+        config: &Config,
+        roots: &Roots,
+        ledger: &Ledger,
+        host: &str,
+        seen: Arc<Mutex<Seen>>,
+    ) -> Result<Self, ledger::Error> {
+        let boot = procfs::boot_id(roots);
+        // Where boots cannot be told apart, a pid may be anybody's.
+        let past = boot.as_deref().map(|boot| ledger.past_trees(host, boot)).transpose()?;
+        Ok(Self {
             roots: roots.clone(),
             config_dirs: config.claude_dirs.clone(),
             wants_pss: false,
             procfs: None,
-            trees: Trees::default(),
+            trees: Trees::resume(past.unwrap_or_default()),
             first_seen: HashMap::new(),
+            boot: boot.unwrap_or_default(),
             seen,
-        }
+        })
     }
 
     fn look(&mut self) -> Result<Vec<SessionTree>, Error> {
@@ -105,7 +124,12 @@ impl Sessions {
         let parents: HashMap<u32, (u32, u64)> =
             snapshot.processes.iter().map(|stat| (stat.id.pid, (stat.ppid, stat.started_ms))).collect();
         let booted_ms = now_ms - i64::try_from(snapshot.uptime_ms).unwrap_or_default();
-        let mut seen = Seen::default();
+        let mut seen = Seen {
+            boot: self.boot.clone(),
+            trees: trees.clone().into(),
+            looked_ms: now_ms,
+            ..Seen::default()
+        };
         for tree in &trees {
             if !tree.clients.is_empty() {
                 seen.live.push(tree.session.clone());
@@ -113,11 +137,12 @@ impl Sessions {
             for client in &tree.clients {
                 let Some((_, started_ms)) = parents.get(&client.pid) else { continue };
                 let key = (*client, tree.session.clone());
-                let first_ms = *self.first_seen.entry(key).or_insert(now_ms);
+                let started_ms = booted_ms + i64::try_from(*started_ms).unwrap_or_default();
+                let (first_ms, started_ms) = *self.first_seen.entry(key).or_insert((now_ms, started_ms));
                 seen.clients.push(SeenClient {
                     session: tree.session.clone(),
                     pid: client.pid,
-                    started_ms: booted_ms + i64::try_from(*started_ms).unwrap_or_default(),
+                    started_ms,
                     ancestors: ancestors(client.pid, &parents),
                     first_ms,
                     last_ms: now_ms,

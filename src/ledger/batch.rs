@@ -9,7 +9,9 @@ use super::calls::{self, Call};
 use super::names::{Names, Reader};
 use super::row::{Charged, Row, flag};
 use super::writer::{Writer, low};
-use super::{Error, Ledger, Progress, explain, files, is_of_the_file, launches, responses, sessions, state};
+use super::{
+    Error, Ledger, Progress, explain, files, is_of_the_file, launches, responses, sessions, state, trees,
+};
 use crate::model::{Event, FileStamp, Folder, Fork, Response, ToolResult, ToolUse, TranscriptFile, fnv1a};
 
 /// One transaction of the ledger. Dropped without [`commit`](Batch::commit), it leaves no trace.
@@ -138,6 +140,11 @@ impl Batch<'_> {
     /// Takes in the launches of another ledger. False where not all can be read.
     pub(super) fn add_launches_of(&self, other: &Connection) -> Result<bool, Error> {
         self.explained(launches::take_over(&self.tx, other))
+    }
+
+    /// Takes in the process trees of another ledger. False where not all can be read.
+    pub(super) fn add_trees_of(&self, other: &Connection) -> Result<bool, Error> {
+        self.explained(trees::take_over(&self.tx, other))
     }
 
     /// The transcript's id and how far it has been read.

@@ -27,6 +27,7 @@ mod sessions;
 mod state;
 mod told;
 mod totals;
+mod trees;
 mod writer;
 
 use std::ffi::OsString;
@@ -55,6 +56,7 @@ pub use rollup::{QUARTER_MS, Sums};
 pub use session_query::{SessionEvent, SessionFacts, SessionGlance, SessionOrigin, SessionResponse};
 pub use told::{Told, remarks};
 pub use totals::{Sessions, ToolCalls};
+pub use trees::StoredTree;
 
 /// Applied in order; `PRAGMA user_version` counts those done. One that has shipped is never edited.
 const MIGRATIONS: &[&str] = &[
@@ -66,6 +68,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0006_launches.sql"),
     include_str!("../../migrations/0007_exposed.sql"),
     include_str!("../../migrations/0008_tool_calls.sql"),
+    include_str!("../../migrations/0009_trees.sql"),
 ];
 
 /// What a ledger of this version says in `user_version`.

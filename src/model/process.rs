@@ -235,6 +235,8 @@ pub struct Totals {
     pub context_switches: u64,
     /// Processes that were seen to start below the client.
     pub spawned: u64,
+    /// The most that all of them had at one look.
+    pub peak_rss_bytes: u64,
 }
 
 impl Totals {
@@ -246,8 +248,20 @@ impl Totals {
             is_io_known: self.is_io_known || other.is_io_known,
             context_switches: self.context_switches.max(other.context_switches),
             spawned: self.spawned.max(other.spawned),
+            peak_rss_bytes: self.peak_rss_bytes.max(other.peak_rss_bytes),
         }
     }
+}
+
+/// What was told of a session's tree, for an agent that goes on from there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Past {
+    pub session: String,
+    /// Those that ran it last.
+    pub clients: Vec<ProcessId>,
+    pub started_ms: i64,
+    pub totals: Totals,
+    pub programs: Vec<Program>,
 }
 
 /// The processes of one session, and what they used.
@@ -304,6 +318,11 @@ impl SessionTree {
     /// How near the nearest process is to its limit of open files.
     pub fn worst_fd_ratio(&self) -> Option<f64> {
         self.members.iter().filter_map(Member::fd_ratio).max_by(f64::total_cmp)
+    }
+
+    /// The last look that met a process of it.
+    pub fn last_ms(&self) -> i64 {
+        self.programs.iter().map(|program| program.last_ms).max().unwrap_or(self.started_ms)
     }
 
     pub fn oldest_start_ms(&self) -> Option<i64> {

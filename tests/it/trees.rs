@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use odin::model::process::{Client, ProcessId, ProcessKind, SessionTree, Spent, Totals};
+use odin::model::process::{Client, Past, ProcessId, ProcessKind, SessionTree, Spent, Totals};
 use odin::source::process::stat::{Marker, Snapshot, Stat};
 use odin::source::process::trees::{Detail, Host, KEEP_MS, Trees};
 use proptest::prelude::*;
@@ -455,11 +455,23 @@ fn totals_are_not_less_after_a_restart_and_only_of_the_same_client() {
     world.burn(orphan, 100);
     let before = world.look(&mut trees)[0].clone();
     world.end(orphan);
-    let past = |client: ProcessId| [(client, "s".to_string(), before.totals)];
+    let past = |client: ProcessId| {
+        let SessionTree { session, started_ms, totals, programs, .. } = before.clone();
+        [Past { session, clients: vec![client], started_ms, totals, programs }]
+    };
     let mut resumed = Trees::resume(past(before.clients[0]));
-    assert_eq!(world.look(&mut resumed)[0].totals, before.totals);
+    let found = world.look(&mut resumed)[0].clone();
+    assert_eq!((found.totals, found.started_ms), (before.totals, before.started_ms));
+    let [left, ended] = &found.programs[..] else { panic!("{found:#?}") };
+    assert_eq!((&*left.name, left.spent.cpu_ms()), ("claude", 0));
+    assert_eq!((&*ended.name, ended.spent.cpu_ms(), ended.processes), ("bash", 100, 1), "it is still told");
     world.burn(client, 130);
-    assert_eq!(world.look(&mut resumed)[0].totals.spent.cpu_ms(), 130);
+    let make = world.spawn(client, "make");
+    let found = world.look(&mut resumed)[0].clone();
+    assert_eq!(found.totals.spent.cpu_ms(), 130);
+    let programs: Vec<_> = found.programs.iter().map(|p| (p.parent, &*p.name, p.spent.cpu_ms())).collect();
+    assert_eq!(programs, [(None, "claude", 30), (Some(0), "bash", 100), (Some(0), "make", 0)]);
+    world.end(make);
     let mut other = Trees::resume(past(ProcessId { start_ticks: 1, ..before.clients[0] }));
     assert_eq!(world.look(&mut other)[0].totals.spent.cpu_ms(), 130);
 }

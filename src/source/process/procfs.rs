@@ -32,6 +32,12 @@ pub enum Error {
     Parse { path: PathBuf },
 }
 
+/// Which boot of the machine this is; none where the kernel does not say.
+pub fn boot_id(roots: &Roots) -> Option<String> {
+    let text = std::fs::read_to_string(roots.proc.join("sys/kernel/random/boot_id")).ok()?;
+    Some(text.trim().to_string()).filter(|id| !id.is_empty())
+}
+
 pub struct Procfs {
     path: PathBuf,
     root: OwnedFd,

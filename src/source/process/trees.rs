@@ -19,7 +19,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::account::Account;
 use super::kind;
 use super::stat::{Marker, Snapshot, Stat};
-use crate::model::process::{Client, Member, ProcessId, ProcessKind, Program, SessionTree, Spent, Totals};
+use crate::model::process::{
+    Client, Member, Past, ProcessId, ProcessKind, Program, SessionTree, Spent, Totals,
+};
 
 /// How long a session is remembered after its last client and its last process.
 pub const KEEP_MS: i64 = 5 * 60 * 1000;
@@ -55,16 +57,20 @@ pub struct Trees {
     /// Those that live, and those whose session is remembered.
     clients: BTreeMap<ProcessId, Runner>,
     sessions: BTreeMap<String, Session>,
-    /// What was counted of sessions before, by client and session.
-    past: HashMap<(ProcessId, String), Totals>,
+    /// What was told of sessions before, by client and session.
+    past: HashMap<(ProcessId, String), Past>,
 }
 
 impl Trees {
     /// Goes on where trees were left, as by an agent that was started again. What a parent has waited for is found
-    /// with it, so that nearly all of what was counted then is counted again; the totals are never less.
-    pub fn resume(past: impl IntoIterator<Item = (ProcessId, String, Totals)>) -> Self {
-        let past = past.into_iter().map(|(client, session, totals)| ((client, session), totals));
-        Self { past: past.collect(), ..Self::default() }
+    /// with it, so that nearly all of what was counted then is counted again; the totals are never less, and the
+    /// programs that ended are still told.
+    pub fn resume(past: impl IntoIterator<Item = Past>) -> Self {
+        let of_clients = |past: Past| {
+            let clients = past.clients.clone().into_iter();
+            clients.map(move |client| ((client, past.session.clone()), past.clone()))
+        };
+        Self { past: past.into_iter().flat_map(of_clients).collect(), ..Self::default() }
     }
 
     /// Takes one look in: all processes, and what the registry said just before. `now_ms` is milliseconds since the
@@ -254,8 +260,9 @@ impl Trees {
                 let started_ms = process.or(told).filter(|_| is_first);
                 Session::new(&runner.entry, started_ms.unwrap_or(look.now_ms))
             });
-            if let Some(totals) = self.past.remove(&(*id, name.clone())) {
-                session.floor = session.floor.max(totals);
+            if let Some(past) = self.past.remove(&(*id, name.clone())) {
+                session.started_ms = past.started_ms;
+                session.past.get_or_insert(past);
             }
             if session.entry != runner.entry {
                 session.entry = runner.entry.clone();
@@ -340,6 +347,15 @@ impl Trees {
             member.pss_bytes = detail.pss_bytes;
             member.open_fds = detail.open_fds;
             session.meet(tracked.program, process.rss_bytes, look.now_ms);
+        }
+        let mut rss_bytes: HashMap<&str, u64> = HashMap::new();
+        for tracked in self.known.values().filter_map(|known| known.tracked.as_ref()) {
+            *rss_bytes.entry(&tracked.session).or_default() += tracked.member.rss_bytes;
+        }
+        for (session, rss_bytes) in rss_bytes {
+            if let Some(session) = self.sessions.get_mut(session) {
+                session.totals.peak_rss_bytes = session.totals.peak_rss_bytes.max(rss_bytes);
+            }
         }
     }
 
@@ -457,9 +473,9 @@ struct Session {
     started_ms: i64,
     ended_ms: Option<i64>,
     totals: Totals,
-    /// What was told of it before.
-    floor: Totals,
     programs: Vec<Program>,
+    /// What was told of it before.
+    past: Option<Past>,
 }
 
 impl Known {
@@ -532,8 +548,8 @@ impl Session {
             started_ms,
             ended_ms: None,
             totals: Totals::default(),
-            floor: Totals::default(),
             programs: vec![],
+            past: None,
         }
     }
 
@@ -587,6 +603,13 @@ impl Session {
 
     fn tree(&self, session: &str, clients: Vec<ProcessId>, members: Vec<Member>) -> SessionTree {
         let entry = &self.entry;
+        let (totals, programs) = match &self.past {
+            Some(past) => {
+                let totals = self.totals.max(past.totals);
+                (totals, joined(&past.programs, &self.programs, totals.spent))
+            }
+            None => (self.totals, self.programs.clone()),
+        };
         SessionTree {
             session: session.into(),
             parent_session: self.parent.clone(),
@@ -600,10 +623,45 @@ impl Session {
             started_ms: self.started_ms,
             ended_ms: self.ended_ms,
             members,
-            totals: self.totals.max(self.floor),
-            programs: self.programs.clone(),
+            totals,
+            programs,
         }
     }
+}
+
+/// Programs that were told of before, and those that were found since. What a client waited for before is found with it
+/// once more, so that it has what is left of the total.
+fn joined(before: &[Program], since: &[Program], total: Spent) -> Vec<Program> {
+    let mut all = before.to_vec();
+    // Where each of `since` is among all.
+    let mut places: Vec<usize> = vec![];
+    for program in since {
+        let parent = program.parent.map(|parent| places[parent]);
+        let is_same = |known: &Program| {
+            known.parent == parent && known.kind == program.kind && known.name == program.name
+        };
+        let known = all.iter().position(is_same);
+        let is_full = known.is_none() && all.len() >= MAX_PROGRAMS;
+        match known.or(is_full.then(|| parent.unwrap_or(0))) {
+            Some(place) => {
+                let known = &mut all[place];
+                known.processes = known.processes.max(program.processes);
+                known.spent = known.spent.max(program.spent);
+                known.peak_rss_bytes = known.peak_rss_bytes.max(program.peak_rss_bytes);
+                known.first_ms = known.first_ms.min(program.first_ms);
+                known.last_ms = known.last_ms.max(program.last_ms);
+                places.push(place);
+            }
+            None => {
+                places.push(all.len());
+                all.push(Program { parent, ..program.clone() });
+            }
+        }
+    }
+    if let Some((client, others)) = all.split_first_mut() {
+        client.spent = others.iter().fold(total, |left, program| left - program.spent);
+    }
+    all
 }
 
 /// A look, by age: parents before their children.
