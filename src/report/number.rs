@@ -1,5 +1,6 @@
 //! Numbers as text. Money stays whole picodollars up to here, and is never a float.
 
+use super::sessions::table::length;
 use crate::pricing::half_to_even;
 
 /// Decimals of a picodollar.
@@ -108,6 +109,29 @@ pub(super) fn push_short(out: &mut String, count: i64) {
     }
 }
 
+/// Bytes in seven characters, as in `512 B`, `9.9 KiB` and `120 MiB`.
+pub(super) fn bytes(count: u64) -> String {
+    if count < 1024 {
+        return format!("{count} B");
+    }
+    let mut units = [(1 << 10, "KiB"), (1 << 20, "MiB"), (1 << 30, "GiB")].into_iter();
+    let count = i128::from(count);
+    let fits = |(unit, _): &(i128, &str)| half_to_even(count, *unit) < 1000;
+    let (unit, suffix) = units.find(fits).unwrap_or((1 << 40, "TiB"));
+    match half_to_even(count * 10, unit) {
+        tenths if tenths < 100 => format!("{}.{} {suffix}", tenths / 10, tenths % 10),
+        _ => format!("{} {suffix}", half_to_even(count, unit)),
+    }
+}
+
+/// As in `0.25 s`, and [`length`](super::sessions::table::length) from a minute on.
+pub(super) fn cpu_time(milliseconds: u64) -> String {
+    if milliseconds >= 60_000 {
+        return length(i64::try_from(milliseconds).ok());
+    }
+    format!("{}.{:02} s", milliseconds / 1000, milliseconds / 10 % 100)
+}
+
 /// The last one.
 fn digit(number: u64) -> char {
     char::from(b'0' + (number % 10) as u8)
@@ -115,7 +139,7 @@ fn digit(number: u64) -> char {
 
 #[cfg(test)]
 mod tests {
-    use super::{exact_usd, grouped, percent, push_grouped, push_short, push_usd, usd};
+    use super::{bytes, cpu_time, exact_usd, grouped, percent, push_grouped, push_short, push_usd, usd};
 
     #[test]
     fn money_is_rounded_half_to_even() {
@@ -133,6 +157,30 @@ mod tests {
             (i128::from(i64::MAX), 6, "9223372.036855"),
         ] {
             assert_eq!(usd(picousd, decimals), want, "{picousd}");
+        }
+    }
+
+    #[test]
+    fn bytes_take_seven_characters() {
+        for (count, want) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KiB"),
+            (10_188, "9.9 KiB"),
+            (10_240, "10 KiB"),
+            (999 << 10, "999 KiB"),
+            (1000 << 10, "1.0 MiB"),
+            (1_288_490_189, "1.2 GiB"),
+            (u64::MAX, "16777216 TiB"),
+        ] {
+            assert_eq!(bytes(count), want);
+        }
+    }
+
+    #[test]
+    fn short_cpu_times_have_hundredths() {
+        for (ms, want) in [(0, "0.00 s"), (259, "0.25 s"), (59_999, "59.99 s"), (60_000, "1 min 00 s")] {
+            assert_eq!(cpu_time(ms), want);
         }
     }
 

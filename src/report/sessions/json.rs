@@ -5,8 +5,9 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::{Agent, List, Listed, Place, RFC3339, Session, Stretch, local};
-use crate::ledger::SessionEvent;
+use crate::ledger::{SessionEvent, StoredTree};
 use crate::model::EventKind;
+use crate::model::process::{Program, Spent};
 use crate::report::json::{Explained, Sums, Unknown, explained, sums_of_session, unknown};
 use crate::report::{Amount, calendar};
 
@@ -67,6 +68,9 @@ struct Whole<'s> {
     agents: Vec<OneAgent<'s>>,
     tools: Vec<OneTool<'s>>,
     events: Vec<OneEvent<'s>>,
+    /// Only where an agent saw them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    processes: Vec<OneTree<'s>>,
     unpriced: Vec<Unknown<'s>>,
     #[serde(flatten)]
     explained: Explained<'s>,
@@ -123,6 +127,46 @@ struct OneEvent<'s> {
     at: String,
     agent: &'s str,
     detail: &'s str,
+}
+
+#[derive(Serialize)]
+struct OneTree<'s> {
+    host: &'s str,
+    began: String,
+    /// Null: it runs, or nobody saw its end.
+    ended: Option<String>,
+    last_seen: String,
+    parent_session: Option<&'s str>,
+    spawned: u64,
+    #[serde(flatten)]
+    used: Used,
+    context_switches: u64,
+    programs: Vec<OneProgram<'s>>,
+}
+
+#[derive(Serialize)]
+struct OneProgram<'s> {
+    program: &'s str,
+    kind: &'static str,
+    /// The place in this list of what started it.
+    parent: Option<usize>,
+    processes: u64,
+    #[serde(flatten)]
+    used: Used,
+    first_seen: String,
+    last_seen: String,
+}
+
+#[derive(Serialize)]
+struct Used {
+    cpu_user_seconds: f64,
+    cpu_system_seconds: f64,
+    minor_faults: u64,
+    major_faults: u64,
+    /// Null where it could not be read.
+    read_bytes: Option<u64>,
+    written_bytes: Option<u64>,
+    peak_rss_bytes: u64,
 }
 
 pub fn list(list: &List) -> Result<String, serde_json::Error> {
@@ -186,6 +230,7 @@ pub fn one<'s>(session: &'s Session) -> Result<String, serde_json::Error> {
         agents: session.agents.iter().map(|of| agent(of, zone, sums)).collect(),
         tools: session.tools.iter().map(tool).collect(),
         events: session.events.iter().map(|of| event(of, zone)).collect(),
+        processes: session.trees.iter().map(|of| tree(of, zone)).collect(),
         unpriced: session.unpriced.iter().map(unknown).collect(),
         explained: explained(&session.remarks, sums),
     };
@@ -229,6 +274,43 @@ fn event<'s>(event: &'s SessionEvent, zone: &TimeZone) -> OneEvent<'s> {
         at: local(event.at_ms, zone, RFC3339),
         agent: &event.agent,
         detail: &event.detail,
+    }
+}
+
+fn tree<'s>(tree: &'s StoredTree, zone: &TimeZone) -> OneTree<'s> {
+    let at = |at_ms| local(at_ms, zone, RFC3339);
+    let totals = &tree.totals;
+    let program = |program: &'s Program| OneProgram {
+        program: &program.name,
+        kind: program.kind.name(),
+        parent: program.parent,
+        processes: program.processes,
+        used: used(&program.spent, totals.is_io_known, program.peak_rss_bytes),
+        first_seen: at(program.first_ms),
+        last_seen: at(program.last_ms),
+    };
+    OneTree {
+        host: &tree.host,
+        began: at(tree.started_ms),
+        ended: time(tree.ended_ms, zone),
+        last_seen: at(tree.last_ms),
+        parent_session: tree.parent_session.as_deref(),
+        spawned: totals.spawned,
+        used: used(&totals.spent, totals.is_io_known, totals.peak_rss_bytes),
+        context_switches: totals.context_switches,
+        programs: tree.programs.iter().map(program).collect(),
+    }
+}
+
+fn used(spent: &Spent, is_io_known: bool, peak_rss_bytes: u64) -> Used {
+    Used {
+        cpu_user_seconds: spent.cpu_user_ms as f64 / 1000.0,
+        cpu_system_seconds: spent.cpu_system_ms as f64 / 1000.0,
+        minor_faults: spent.minor_faults,
+        major_faults: spent.major_faults,
+        read_bytes: is_io_known.then_some(spent.read_bytes),
+        written_bytes: is_io_known.then_some(spent.written_bytes),
+        peak_rss_bytes,
     }
 }
 
@@ -347,5 +429,24 @@ mod tests {
             "\n",
         ];
         assert_eq!(one(&sample::session(&ledger, SESSION)).unwrap(), parts.concat());
+    }
+
+    #[test]
+    fn the_text_of_processes_is_exact() {
+        let (_dir, ledger) = sample::ledger();
+        let mut session = sample::session(&ledger, SESSION);
+        session.trees = sample::trees();
+        session.trees[0].programs.truncate(2);
+        let text = one(&session).unwrap();
+        let (_, text) = text.split_once(r#","processes":["#).unwrap();
+        let parts = [
+            r#"{"host":"here","began":"2026-11-20T09:59:15.000+01:00","ended":"2026-11-20T10:10:00.000+01:00","last_seen":"2026-11-20T10:09:59.000+01:00","parent_session":null,"spawned":213,"#,
+            r#""cpu_user_seconds":250.0,"cpu_system_seconds":5.29,"minor_faults":0,"major_faults":0,"read_bytes":2149056512,"written_bytes":870400,"peak_rss_bytes":1717986918,"context_switches":4000,"programs":["#,
+            r#"{"program":"claude","kind":"claude","parent":null,"processes":1,"cpu_user_seconds":14.2,"cpu_system_seconds":0.0,"minor_faults":0,"major_faults":0,"read_bytes":1572864,"written_bytes":0,"peak_rss_bytes":325058560,"first_seen":"2026-11-20T09:59:15.000+01:00","last_seen":"2026-11-20T10:09:59.000+01:00"},"#,
+            r#"{"program":"bash","kind":"shell","parent":0,"processes":3,"cpu_user_seconds":0.09,"cpu_system_seconds":0.0,"minor_faults":0,"major_faults":0,"read_bytes":0,"written_bytes":0,"peak_rss_bytes":4194304,"first_seen":"2026-11-20T09:59:15.000+01:00","last_seen":"2026-11-20T10:09:59.000+01:00"}]},"#,
+            r#"{"host":"here","began":"2026-11-21T09:00:00.000+01:00","ended":null,"last_seen":"2026-11-21T09:00:05.000+01:00","parent_session":"d23f0824-128b-4f33-ac5c-7fd0a6a3a450","spawned":0,"#,
+            r#""cpu_user_seconds":0.0,"cpu_system_seconds":0.0,"minor_faults":0,"major_faults":0,"read_bytes":null,"written_bytes":null,"peak_rss_bytes":4194304,"context_switches":0,"programs":["#,
+        ];
+        assert!(text.starts_with(&parts.concat()), "{text}");
     }
 }

@@ -9,8 +9,9 @@ pub mod csv;
 pub mod json;
 mod list;
 mod one;
+pub(super) mod processes;
 #[cfg(test)]
-mod sample;
+pub(super) mod sample;
 pub mod table;
 
 use std::cmp::Reverse;
@@ -78,9 +79,12 @@ pub struct Place {
 }
 
 impl Place {
+    pub(super) fn new(path: String, projects: &Projects) -> Self {
+        Self { alias: projects.alias(&path).map(String::from), path }
+    }
+
     fn all(paths: Vec<String>, projects: &Projects) -> Vec<Self> {
-        let place = |path: String| Self { alias: projects.alias(&path).map(String::from), path };
-        paths.into_iter().map(place).collect()
+        paths.into_iter().map(|path| Self::new(path, projects)).collect()
     }
 
     /// The alias, else the last folder's name.
@@ -105,7 +109,7 @@ impl Ends {
 }
 
 /// A time of the zone, as `format` says it.
-fn local(at_ms: i64, zone: &TimeZone, format: &str) -> String {
+pub(super) fn local(at_ms: i64, zone: &TimeZone, format: &str) -> String {
     let end = if at_ms > 0 { Timestamp::MAX } else { Timestamp::MIN };
     let at = Timestamp::from_millisecond(at_ms).unwrap_or(end);
     at.to_zoned_datetime(zone.clone()).strftime(format).to_string()

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use super::agents::{Agent, Deeds, tree};
 use super::{Ends, Place, Share, Shares};
-use crate::ledger::{Cell, Dimension, Ledger, SessionEvent, SessionFacts, SessionResponse};
+use crate::ledger::{Cell, Dimension, Ledger, SessionEvent, SessionFacts, SessionResponse, StoredTree};
 use crate::model::{Tokens, ToolOutcome};
 use crate::report::groups::sorted;
 use crate::report::remarks::Gathered;
@@ -45,6 +45,8 @@ pub struct Session {
     pub tools: Vec<Tool>,
     /// In the order of time.
     pub events: Vec<SessionEvent>,
+    /// Of its processes, one after another; none where no agent saw any.
+    pub trees: Vec<StoredTree>,
     pub forked_from: Vec<String>,
     pub forks: Vec<String>,
     pub unpriced: Vec<Unpriced>,
@@ -122,6 +124,7 @@ pub fn one(ledger: &Ledger, wanted: &str, projects: &Projects, zone: &TimeZone) 
         agents: tree(agents, &parents),
         tools: by_calls(tools),
         events,
+        trees: ledger.session_trees(session)?,
         forked_from,
         forks,
         unpriced: sorted(unpriced),
@@ -288,6 +291,17 @@ mod tests {
         assert_eq!(active(None, &[7]), (0, vec![(7, 7, 1)]));
         assert_eq!(active(Some(0), &[10, 5, 16]), (10, vec![(0, 16, 3)]), "5, 5 and a pause of 6");
         assert_eq!(active(Some(0), &[60, 61, 122, 183]), (1, vec![(0, 61, 2), (122, 122, 1), (183, 183, 1)]));
+    }
+
+    #[test]
+    fn what_the_agent_saw_of_its_processes_is_told() {
+        let (_dir, mut ledger) = sample::ledger();
+        assert!(sample::session(&ledger, SESSION).trees.is_empty());
+        for tree in sample::trees() {
+            ledger.add_trees("here", "b", &[sample::live(&tree)], 0).unwrap();
+        }
+        assert_eq!(sample::session(&ledger, SESSION).trees, sample::trees());
+        assert!(sample::session(&ledger, OTHER).trees.is_empty());
     }
 
     #[test]

@@ -5,14 +5,15 @@ use jiff::tz::TimeZone;
 use tempfile::TempDir;
 
 use super::{Order, Session, list, one};
-use crate::ledger::{Batch, Ledger, Reader};
+use crate::ledger::{Batch, Ledger, Reader, StoredTree};
+use crate::model::process::{ProcessKind, Program, SessionTree, Spent, Totals};
 use crate::model::{
     Attempt, AttemptKind, Event, EventKind, Fork, Response, Tokens, ToolOutcome, ToolResult, ToolUse,
 };
 use crate::pricing::Prices;
 use crate::report::{Last, Period, Projects, Query};
 
-pub(super) const SESSION: &str = "6513270e-269e-4d37-a2a7-4de452e6b438";
+pub(in crate::report) const SESSION: &str = "6513270e-269e-4d37-a2a7-4de452e6b438";
 pub(super) const PARENT: &str = "d23f0824-128b-4f33-ac5c-7fd0a6a3a450";
 pub(super) const FORK: &str = "9531985d-5d9d-49f8-a818-e811892f902b";
 /// Begins like [`SESSION`].
@@ -20,7 +21,7 @@ pub(super) const OTHER: &str = "6513270e-2aaa-4d37-a2a7-4de452e6b438";
 
 /// A session with an agent and an agent of that, tools that ended in every way, events, a fork of another and forked
 /// itself, resumed on the next day; and two more.
-pub(super) fn ledger() -> (TempDir, Ledger) {
+pub(in crate::report) fn ledger() -> (TempDir, Ledger) {
     ledger_at(Prices::embedded())
 }
 
@@ -161,7 +162,7 @@ fn ms(at: &str) -> i64 {
     at.parse::<Timestamp>().unwrap().as_millisecond()
 }
 
-pub(super) fn projects() -> Projects {
+pub(in crate::report) fn projects() -> Projects {
     Projects::new(&[("/home/anna/web".into(), "the web".into())], &[]).unwrap()
 }
 
@@ -177,4 +178,98 @@ pub(super) fn all() -> Query {
 /// The ids that a query lists.
 pub(super) fn listed(ledger: &Ledger, query: &Query, order: Order, limit: Option<usize>) -> Vec<String> {
     list(ledger, query, order, limit).unwrap().rows.into_iter().map(|row| row.session).collect()
+}
+
+/// Two runs of [`SESSION`], the second of which nobody saw end.
+pub(super) fn trees() -> Vec<StoredTree> {
+    let first = StoredTree {
+        session: SESSION.into(),
+        host: "here".into(),
+        parent_session: None,
+        boot: "b".into(),
+        clients: vec![],
+        started_ms: ms("2026-11-20T08:59:15Z"),
+        ended_ms: Some(ms("2026-11-20T09:10:00Z")),
+        last_ms: ms("2026-11-20T09:09:59Z"),
+        processes: 0,
+        totals: Totals {
+            spent: Spent {
+                cpu_user_ms: 250_000,
+                cpu_system_ms: 5290,
+                read_bytes: 2_149_056_512,
+                written_bytes: 870_400,
+                ..Spent::default()
+            },
+            is_io_known: true,
+            context_switches: 4000,
+            spawned: 213,
+            peak_rss_bytes: 1_717_986_918,
+        },
+        programs: vec![
+            Program {
+                spent: Spent { cpu_user_ms: 14_200, read_bytes: 1_572_864, ..Spent::default() },
+                peak_rss_bytes: 310 << 20,
+                ..program(None, "claude", 0)
+            },
+            Program { kind: ProcessKind::Shell, processes: 3, ..program(Some(0), "bash", 90) },
+            Program {
+                kind: ProcessKind::Compiler,
+                processes: 210,
+                spent: Spent {
+                    cpu_user_ms: 235_710,
+                    cpu_system_ms: 5290,
+                    read_bytes: 2 << 30,
+                    written_bytes: 870_400,
+                    ..Spent::default()
+                },
+                peak_rss_bytes: 1_288_490_189,
+                ..program(Some(1), "cargo", 0)
+            },
+        ],
+    };
+    let second = StoredTree {
+        parent_session: Some(PARENT.into()),
+        started_ms: ms("2026-11-21T08:00Z"),
+        ended_ms: None,
+        last_ms: ms("2026-11-21T08:00:05Z"),
+        totals: Totals { peak_rss_bytes: 4 << 20, ..Totals::default() },
+        programs: vec![Program { last_ms: ms("2026-11-21T08:00:05Z"), ..program(None, "claude", 0) }],
+        ..first.clone()
+    };
+    vec![first, second]
+}
+
+pub(super) fn program(parent: Option<usize>, name: &str, cpu_user_ms: u64) -> Program {
+    Program {
+        parent,
+        kind: ProcessKind::Claude,
+        name: name.into(),
+        processes: 1,
+        spent: Spent { cpu_user_ms, ..Spent::default() },
+        peak_rss_bytes: 4 << 20,
+        first_ms: ms("2026-11-20T08:59:15Z"),
+        last_ms: ms("2026-11-20T09:09:59Z"),
+    }
+}
+
+/// As the agent saw it.
+pub(super) fn live(tree: &StoredTree) -> SessionTree {
+    let StoredTree { session, parent_session, clients, started_ms, ended_ms, totals, programs, .. } =
+        tree.clone();
+    SessionTree {
+        session,
+        parent_session,
+        clients,
+        config_dir: "/home/anna/.claude".into(),
+        cwd: "/home/anna/shop".into(),
+        entrypoint: "cli".into(),
+        kind: "interactive".into(),
+        version: "2.1.330".into(),
+        status: "idle".into(),
+        started_ms,
+        ended_ms,
+        members: vec![],
+        totals,
+        programs,
+    }
 }
