@@ -393,7 +393,7 @@ mod tests {
         assert!(ledger.past_trees("here", "c").unwrap().is_empty(), "another boot");
         assert!(ledger.past_trees("there", "b").unwrap().is_empty());
         let ended = SessionTree { ended_ms: Some(2100), clients: vec![], ..tree(2050) };
-        ledger.add_trees("here", "b", &[ended.clone()], 0).unwrap();
+        ledger.add_trees("here", "b", std::slice::from_ref(&ended), 0).unwrap();
         assert_eq!(ledger.past_trees("here", "b").unwrap()[0].clients, [CLIENT], "it has an orphan");
         ledger.add_trees("here", "b", &[SessionTree { members: vec![], ..ended }], 0).unwrap();
         assert!(ledger.past_trees("here", "b").unwrap().is_empty());

@@ -13,8 +13,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod agent_life;
 mod agent;
+mod agent_life;
 mod cli;
 mod compare;
 mod confined;

@@ -74,14 +74,14 @@ pub(super) fn show(page: &mut Page, trees: &[StoredTree], zone: &TimeZone) {
 fn heading(tree: &StoredTree, zone: &TimeZone) -> String {
     let time = |at_ms| local(at_ms, zone, SECOND);
     let began = time(tree.started_ms);
-    let mut heading = match tree.ended_ms {
+    let heading = match tree.ended_ms {
         Some(ended_ms) => format!("Processes from {began} to {}", time(ended_ms)),
         None => format!("Processes from {began}, last seen {}", time(tree.last_ms)),
     };
-    if let Some(parent) = &tree.parent_session {
-        heading += &format!(", started from session {parent}");
+    match &tree.parent_session {
+        Some(parent) => format!("{heading}, started from session {parent}"),
+        None => heading,
     }
-    heading
 }
 
 fn most(programs: &[Program]) -> Vec<bool> {

@@ -642,20 +642,17 @@ fn joined(before: &[Program], since: &[Program], total: Spent) -> Vec<Program> {
         };
         let known = all.iter().position(is_same);
         let is_full = known.is_none() && all.len() >= MAX_PROGRAMS;
-        match known.or(is_full.then(|| parent.unwrap_or(0))) {
-            Some(place) => {
-                let known = &mut all[place];
-                known.processes = known.processes.max(program.processes);
-                known.spent = known.spent.max(program.spent);
-                known.peak_rss_bytes = known.peak_rss_bytes.max(program.peak_rss_bytes);
-                known.first_ms = known.first_ms.min(program.first_ms);
-                known.last_ms = known.last_ms.max(program.last_ms);
-                places.push(place);
-            }
-            None => {
-                places.push(all.len());
-                all.push(Program { parent, ..program.clone() });
-            }
+        if let Some(place) = known.or(is_full.then(|| parent.unwrap_or(0))) {
+            let known = &mut all[place];
+            known.processes = known.processes.max(program.processes);
+            known.spent = known.spent.max(program.spent);
+            known.peak_rss_bytes = known.peak_rss_bytes.max(program.peak_rss_bytes);
+            known.first_ms = known.first_ms.min(program.first_ms);
+            known.last_ms = known.last_ms.max(program.last_ms);
+            places.push(place);
+        } else {
+            places.push(all.len());
+            all.push(Program { parent, ..program.clone() });
         }
     }
     if let Some((client, others)) = all.split_first_mut() {
