@@ -12,10 +12,11 @@ check:
 test:
     .ci/run
 
-# Time and memory against the floor and other trackers, as in `just bench --sizes 50MB`; and the cost of a prompt
+# Time and memory against other trackers, as in `just bench --sizes 50MB`; the cost of a prompt, and of the agent
 bench *OPTIONS:
     python3 bench/bench.py {{ OPTIONS }}
     python3 bench/prompt.py
+    python3 bench/agent.py
 
 # CPU time of a look at the process trees, at 600 processes
 bench-processes *OPTIONS:

@@ -1,8 +1,11 @@
 //! `odin agent` as Prometheus and reports meet it: what it tells is what the ledger has, whatever happens meanwhile.
 
+// Counts are whole, and told exactly.
+#![allow(clippy::float_cmp)]
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -22,7 +25,7 @@ use crate::processes::start_ticks;
 use crate::random::Random;
 
 /// Far beyond what anything takes on a busy machine: only an agent that never does it is found out by it.
-const HANGS: Duration = Duration::from_secs(120);
+pub(crate) const HANGS: Duration = Duration::from_secs(120);
 
 const OPEN_METRICS: &str = "Accept: application/openmetrics-text; version=1.0.0\r\n";
 
@@ -52,8 +55,7 @@ impl Agent {
                 break url.split_once("/metrics").unwrap().0.parse().unwrap();
             }
         };
-        // What it says later is for a person who looks why a test failed.
-        thread::spawn(move || stderr.lines().map_while(Result::ok).for_each(|line| println!("{line}")));
+        thread::spawn(move || io::copy(&mut stderr, &mut io::sink()));
         Self { child, address }
     }
 
@@ -67,8 +69,15 @@ impl Agent {
         String::from_utf8(answer.body).unwrap()
     }
 
-    fn samples(&self) -> Samples {
+    pub(crate) fn samples(&self) -> Samples {
         samples(&self.page("/metrics", ""))
+    }
+
+    /// None: it does not answer.
+    fn try_samples(&self) -> Option<Samples> {
+        let mut client = Client::over(TcpStream::connect(self.address).ok()?);
+        client.try_send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        Some(samples(&String::from_utf8(client.answer()?.body).unwrap()))
     }
 
     /// Looks at pages until one is right.
@@ -86,7 +95,7 @@ impl Agent {
     }
 
     #[track_caller]
-    fn await_ready(&self) -> Samples {
+    pub(crate) fn await_ready(&self) -> Samples {
         self.await_page(|page| page["odin_claude_scan_complete"] == 1.0)
     }
 
@@ -128,7 +137,7 @@ fn samples(page: &str) -> Samples {
 }
 
 /// What is told of Claude in counters.
-fn counters(page: &Samples) -> Samples {
+pub(crate) fn counters(page: &Samples) -> Samples {
     let is_counter = |series: &str| {
         series.starts_with("odin_claude_") && series.split('{').next().unwrap().ends_with("_total")
     };
@@ -143,6 +152,11 @@ fn of(page: &Samples, families: &[&str]) -> Samples {
     let is_of = |series: &str| families.contains(&series.split('{').next().unwrap());
     let kept = page.iter().filter(|(series, value)| is_of(series) && **value != 0.0);
     kept.map(|(series, value)| (series.clone(), *value)).collect()
+}
+
+/// The counters that reports tell, too.
+pub(crate) fn spent(page: &Samples) -> Samples {
+    of(page, &SPENT)
 }
 
 const SPENT: [&str; 4] = [
@@ -223,7 +237,7 @@ fn a_page_is_clean_in_both_formats_and_says_what_reports_say() {
         let home = Home::over(&[&corpus.dir]);
         let agent = Agent::start(&home);
         let page = agent.await_ready();
-        assert_eq!(of(&page, &SPENT), spent_by_report(&home));
+        assert_eq!(spent(&page), spent_by_report(&home));
         let total = |family: &str| -> f64 {
             page.iter().filter(|(series, _)| series.starts_with(family)).map(|(_, value)| value).sum()
         };
@@ -259,7 +273,7 @@ fn once_prints_the_page_of_a_running_agent() {
     let home = home_with(3);
     let once = samples(&home.done("agent --once --listen 127.0.0.1:0"));
     let running = Agent::start(&home).await_ready();
-    assert_eq!(of(&once, &SPENT), spent_by_report(&home));
+    assert_eq!(spent(&once), spent_by_report(&home));
     assert_eq!(counters(&once), counters(&running));
 }
 
@@ -320,7 +334,7 @@ fn what_is_written_is_on_the_page() {
     await_one_more();
     home.append("-moved/d.jsonl", line("behind what was moved", 1));
     await_one_more();
-    assert_eq!(of(&agent.samples(), &SPENT), spent_by_report(&home));
+    assert_eq!(spent(&agent.samples()), spent_by_report(&home));
 }
 
 #[test]
@@ -363,7 +377,7 @@ fn a_report_has_what_was_written_the_instant_before() {
         assert_eq!(home.total().responses, written);
     }
     await_current(&home);
-    assert_eq!(of(&agent.samples(), &SPENT), spent_by_report(&home));
+    assert_eq!(spent(&agent.samples()), spent_by_report(&home));
 }
 
 #[test]
@@ -410,7 +424,7 @@ fn a_ledger_made_anew_beside_the_agent_is_the_one_it_goes_on_with() {
     home.done("ledger rebuild");
     let again = Agent::start(&home).await_ready();
     assert_none_fell(&after, &again);
-    assert_eq!(of(&again, &SPENT), spent_by_report(&home));
+    assert_eq!(spent(&again), spent_by_report(&home));
     home.check();
 }
 
@@ -434,11 +448,9 @@ fn lower_prices_are_a_correction_and_no_counter_falls() {
     let begun = Instant::now();
     let after = loop {
         // Between two configurations it may not answer.
-        if TcpStream::connect(agent.address).is_ok() {
-            let page = agent.samples();
-            if page.get(repriced).is_some_and(|count| *count > 0.0) {
-                break page;
-            }
+        let page = agent.try_samples().filter(|page| page.get(repriced).is_some_and(|count| *count > 0.0));
+        if let Some(page) = page {
+            break page;
         }
         assert!(begun.elapsed() < HANGS, "nothing was corrected");
     };
@@ -448,8 +460,8 @@ fn lower_prices_are_a_correction_and_no_counter_falls() {
     // What comes is told at the new price.
     home.append("-work/a.jsonl", line("at the new price", 1_000_000));
     let cost = r#"odin_claude_cost_usd_total{model="claude-opus-5-5",project="/work"}"#;
-    let last = await_without_a_fall(&agent, after.clone(), |page| output(page) > 10.0);
-    assert!((last[cost] - after[cost] - 10.0).abs() < 1e-9, "{} to {}", after[cost], last[cost]);
+    let grown = await_without_a_fall(&agent, after.clone(), |page| output(page) > 10.0);
+    assert!((grown[cost] - after[cost] - 10.0).abs() < 1e-9, "{} to {}", after[cost], grown[cost]);
 }
 
 #[test]
@@ -468,7 +480,7 @@ fn an_agent_that_is_killed_at_any_instant_loses_and_doubles_nothing_and_no_count
         for _ in 0..random.below(40) {
             let file = format!("-work/{}.jsonl", random.below(5));
             let lines: String =
-                (0..1 + random.below(20)).map(|n| line(&format!("msg_{written}_{n}"), 1)).collect();
+                (0..=random.below(19)).map(|n| line(&format!("msg_{written}_{n}"), 1)).collect();
             written += i64::try_from(lines.lines().count()).unwrap();
             fs::OpenOptions::new()
                 .create(true)
@@ -493,7 +505,7 @@ fn an_agent_that_is_killed_at_any_instant_loses_and_doubles_nothing_and_no_count
     let agent = Agent::start(&home);
     let page = agent.await_ready();
     assert_none_fell(&last, &page);
-    assert_eq!(of(&page, &SPENT), spent_by_report(&home));
+    assert_eq!(spent(&page), spent_by_report(&home));
     assert_eq!(home.total().responses, written);
     home.check();
 }
@@ -530,20 +542,20 @@ fn ingests_beside_the_agent_count_everything_once() {
     await_current(&home);
     let page = agent.samples();
     assert_none_fell(&last, &page);
-    assert_eq!(of(&page, &SPENT), spent_by_report(&home));
+    assert_eq!(spent(&page), spent_by_report(&home));
     assert_eq!(home.total(), total);
     home.check();
 }
 
 /// A shell that runs a client, which ends when it is told to.
-struct Launch {
+pub(crate) struct Launch {
     shell: Child,
     began_us: i64,
 }
 
 impl Launch {
     /// The client is in the registry.
-    fn start(home: &Home, folder: &Path, session: &str) -> Self {
+    pub(crate) fn start(home: &Home, folder: &Path, session: &str) -> Self {
         let began_us = now_us();
         let mut shell = Command::new("sh")
             .args(["-c", "sh -c 'echo $$; read end'; exit 0"])
@@ -557,7 +569,7 @@ impl Launch {
         let pid: u32 = pid.trim().parse().unwrap();
         assert_ne!(pid, shell.id());
         let entry = json!({
-            "pid": pid, "procStart": start_ticks(pid).to_string(), "sessionId": session, "cwd": folder, "status": "busy"
+            "pid": pid, "procStart": start_ticks(pid), "sessionId": session, "cwd": folder, "status": "busy"
         });
         let sessions = home.claude().join("sessions");
         fs::create_dir_all(&sessions).unwrap();
@@ -566,7 +578,7 @@ impl Launch {
     }
 
     /// Its line of the spool.
-    fn end(mut self, folder: &Path) -> String {
+    pub(crate) fn end(mut self, folder: &Path) -> String {
         drop(self.shell.stdin.take());
         self.shell.wait().unwrap();
         let (pid, from, to, cwd) = (self.shell.id(), self.began_us, now_us(), folder.display());

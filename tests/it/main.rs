@@ -9,6 +9,7 @@
 //! | `ODIN_TEST_LARGE=1` | also corpora of 1 GB |
 //! | `ODIN_TEST_HUGE=1` | also a corpus of 5 GB |
 //! | `ODIN_TEST_KILLS` | how often to kill an ingest; default 200 |
+//! | `ODIN_TEST_PROMETHEUS=1` | let Prometheus scrape the agent for 5 minutes instead of 20 s |
 //! | `ODIN_TEST_REAL_CLIENT=1` | also the real client; `ODIN_TEST_CLIENT` is its path |
 
 #![allow(clippy::unwrap_used)]
@@ -32,6 +33,7 @@ mod merge;
 mod metrics;
 mod prices;
 mod processes;
+mod prometheus;
 mod random;
 mod real_client;
 mod sessions;
