@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row, TransactionBehavior, params};
 
 use super::{Error, Ledger, explain, is_of_the_file, state};
 
-/// Between the values of labels.
+/// Behind each value of a label: an empty one is a value, too.
 const SEPARATOR: &str = "\u{1f}";
 
 /// A counter's name and the values of its labels.
@@ -70,7 +70,11 @@ impl Ledger {
             let epoch: Option<i64> = state::get(&tx, state::EPOCH)?;
             state::set(&tx, state::EXPOSED_EPOCH, epoch)?;
             let prices: Option<String> = state::get(&tx, state::PRICES)?;
-            state::set(&tx, state::EXPOSED_PRICES, prices)?;
+            // Where somebody with other prices has written, none is that of all responses.
+            match prices {
+                Some(prices) => state::set(&tx, state::EXPOSED_PRICES, prices)?,
+                None => state::forget(&tx, state::EXPOSED_PRICES)?,
+            }
             tx.commit()
         };
         write().map_err(|source| explain(&path, source))
@@ -127,8 +131,7 @@ pub(super) fn carry_over(from: &Connection, to: &Connection) -> rusqlite::Result
 fn read(db: &Connection) -> rusqlite::Result<BTreeMap<Series, Exposed>> {
     let series = |row: &Row| {
         let labels: String = row.get(1)?;
-        let labels =
-            if labels.is_empty() { vec![] } else { labels.split(SEPARATOR).map(String::from).collect() };
+        let labels = labels.split_terminator(SEPARATOR).map(String::from).collect();
         let exposed = Exposed { truth: row.get(2)?, value: row.get(3)?, debt: row.get(4)? };
         Ok((Series { family: row.get(0)?, labels }, exposed))
     };
@@ -143,8 +146,7 @@ fn write(db: &Connection, series: &BTreeMap<Series, Exposed>) -> rusqlite::Resul
              ON CONFLICT DO UPDATE SET truth = ?3, value = ?4, debt = ?5",
     )?;
     for (Series { family, labels }, Exposed { truth, value, debt }) in series {
-        // A single empty value would read as none.
-        let labels = labels.join(SEPARATOR);
+        let labels: String = labels.iter().flat_map(|label| [label, SEPARATOR]).collect();
         put.execute(params![family, labels, truth, value, debt])?;
     }
     Ok(())
@@ -152,8 +154,10 @@ fn write(db: &Connection, series: &BTreeMap<Series, Exposed>) -> rusqlite::Resul
 
 #[cfg(test)]
 mod tests {
-    use super::{Exposed, Fall};
+    use super::{Exposed, Fall, Series};
+    use crate::ledger::Ledger;
     use proptest::prelude::*;
+    use std::collections::BTreeMap;
 
     fn told(truths: &[(i64, Fall)]) -> Vec<i64> {
         let mut exposed = Exposed::default();
@@ -164,6 +168,23 @@ mod tests {
                 exposed.value
             })
             .collect()
+    }
+
+    #[test]
+    fn what_was_told_is_remembered_for_each_value_of_labels_that_may_be_empty() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut ledger = Ledger::open(&dir.path().join("ledger.db")).unwrap();
+        let series = |labels: &[&str]| Series {
+            family: "f".into(),
+            labels: labels.iter().map(|label| (*label).to_string()).collect(),
+        };
+        let told: BTreeMap<_, _> = [&[][..], &[""], &["", ""], &["a"], &["a", ""], &["", "a"]]
+            .iter()
+            .zip(1..)
+            .map(|(labels, value)| (series(labels), Exposed { truth: value, value, debt: 0 }))
+            .collect();
+        ledger.expose(&told).unwrap();
+        assert_eq!(ledger.exposed().unwrap(), told);
     }
 
     #[test]
