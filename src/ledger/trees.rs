@@ -156,7 +156,7 @@ fn write(tx: &Transaction, tree: &StoredTree) -> rusqlite::Result<()> {
                  context_switches, spawned, peak_rss_bytes)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
              ON CONFLICT DO UPDATE SET ended_ms = ?4, last_ms = ?5, parent_id = ?6, boot = ?7,
-                 clients = iif(?8 = '', clients, ?8), processes = ?9, cpu_user_ms = ?10, cpu_system_ms = ?11,
+                 clients = CASE ?8 WHEN '' THEN clients ELSE ?8 END, processes = ?9, cpu_user_ms = ?10, cpu_system_ms = ?11,
                  minor_faults = ?12, major_faults = ?13, read_bytes = ?14, written_bytes = ?15,
                  context_switches = ?16, spawned = ?17, peak_rss_bytes = ?18
               WHERE last_ms <= ?5",
