@@ -246,7 +246,7 @@ impl Keeper {
                     next_round = Instant::now() + PAUSE;
                 }
             }
-            let mut has_news = self.seen().live != self.live;
+            let mut has_news = self.seen.lock().unwrap_or_else(PoisonError::into_inner).live != self.live;
             let now = Instant::now();
             if now >= next_look {
                 work.is_all = true;
@@ -271,16 +271,16 @@ impl Keeper {
                 }
                 has_news = true;
             }
-            if has_news || now >= next_tell || self.has_been_written() {
-                self.publish();
-                next_tell = Instant::now() + RETELL;
-            }
-            self.remember(TREES_MS);
             let is_current = !work.is_any() && !self.is_blind;
             for (dirs, answer) in waiting {
                 let is_watched = |dir: &PathBuf| self.dirs.iter().any(|known| known.config_dir == *dir);
                 _ = answer.send(is_current && dirs.iter().all(is_watched));
             }
+            if has_news || now >= next_tell || self.has_been_written() {
+                self.publish();
+                next_tell = Instant::now() + RETELL;
+            }
+            self.remember(TREES_MS);
             let until = if work.is_any() { next_round } else { next_look };
             self.wait(until.saturating_duration_since(Instant::now()).min(GLANCE), work.is_any());
         }

@@ -134,12 +134,6 @@ impl Ledger {
         self.explained(read())
     }
 
-    /// When the first launch began, microseconds since the epoch; none: there is none.
-    pub fn first_launch_us(&self) -> Result<Option<i64>, Error> {
-        let first = || self.db.query_row("SELECT min(started_us) FROM launch", [], |row| row.get(0));
-        self.explained(first())
-    }
-
     /// Which sessions asked from one of these directories, and on which host: session, directory, host.
     pub fn sessions_in(&self, directories: &[&str]) -> Result<Vec<(i64, String, String)>, Error> {
         let read = || {
