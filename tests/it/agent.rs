@@ -94,6 +94,14 @@ impl Agent {
         }
     }
 
+    /// All that the ledger has is on the page, which follows it.
+    #[track_caller]
+    pub(crate) fn await_spent(&self, home: &Home) -> Samples {
+        await_current(home);
+        let expected = spent_by_report(home);
+        self.await_page(|page| spent(page) == expected)
+    }
+
     #[track_caller]
     pub(crate) fn await_ready(&self) -> Samples {
         self.await_page(|page| page["odin_claude_scan_complete"] == 1.0)
@@ -117,9 +125,9 @@ impl Drop for Agent {
     }
 }
 
-/// Waits until the agent says that everything is in the ledger; it is on the page then.
+/// Waits until the agent says that everything is in the ledger.
 #[track_caller]
-pub(crate) fn await_current(home: &Home) {
+fn await_current(home: &Home) {
     let begun = Instant::now();
     // It says no where it takes too long to find out.
     while !word::is_current(&home.state(), &[home.claude()]) {
@@ -155,7 +163,7 @@ fn of(page: &Samples, families: &[&str]) -> Samples {
 }
 
 /// The counters that reports tell, too.
-pub(crate) fn spent(page: &Samples) -> Samples {
+fn spent(page: &Samples) -> Samples {
     of(page, &SPENT)
 }
 
@@ -168,7 +176,7 @@ const SPENT: [&str; 4] = [
 
 /// What a report makes of the counters in [`SPENT`].
 #[track_caller]
-pub(crate) fn spent_by_report(home: &Home) -> Samples {
+fn spent_by_report(home: &Home) -> Samples {
     let whole = |value: &Value| value.as_i64().unwrap() as f64;
     let mut spent = Samples::new();
     let by_model = home.report("model", "UTC").json;
@@ -376,8 +384,7 @@ fn a_report_has_what_was_written_the_instant_before() {
         }
         assert_eq!(home.total().responses, written);
     }
-    await_current(&home);
-    assert_eq!(spent(&agent.samples()), spent_by_report(&home));
+    agent.await_spent(&home);
 }
 
 #[test]
@@ -539,10 +546,8 @@ fn ingests_beside_the_agent_count_everything_once() {
         last = page;
         total += corpus.truth.total();
     }
-    await_current(&home);
-    let page = agent.samples();
+    let page = agent.await_spent(&home);
     assert_none_fell(&last, &page);
-    assert_eq!(spent(&page), spent_by_report(&home));
     assert_eq!(home.total(), total);
     home.check();
 }
