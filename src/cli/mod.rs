@@ -11,6 +11,7 @@ mod prices;
 mod progress;
 mod sessions;
 mod shell;
+mod top;
 mod up;
 
 use std::io::{self, Write};
@@ -57,6 +58,9 @@ enum Command {
     /// Keep the ledger up to date all day, and serve Prometheus
     #[command(after_help = agent::EXAMPLES)]
     Agent(agent::Options),
+    /// Live sessions: what each costs, and what its processes take, once a second
+    #[command(after_help = top::EXAMPLES)]
+    Top(top::Options),
     /// Look after the ledger
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
@@ -122,6 +126,7 @@ fn run_once(command: &Command, config: &Config) -> anyhow::Result<End> {
         Command::Prices(options) => prices::run(options, config),
         Command::Shell(command) => shell::run(command, config),
         Command::Agent(options) => agent::run(options, config, load),
+        Command::Top(options) => top::run(options, config),
         Command::Ledger(command) => ledger::run(command, config),
         Command::Generate(command) => generate::run(command),
     }

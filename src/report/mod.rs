@@ -2,7 +2,7 @@
 //!
 //! [`cost`] adds up cells by one or two keys, [`blocks`](blocks()) by window of five hours; `table`, `json`, `csv` and
 //! `markdown` write the result. `sessions` tells of sessions and what happened in them, `launches` of runs of claude as
-//! shells saw them, `shell` of the shell integration.
+//! shells saw them, `top` of live sessions, `shell` of the shell integration.
 //! Nothing here prints, or asks the clock or the environment.
 
 mod amount;
@@ -30,6 +30,7 @@ pub mod shell;
 mod spelling;
 pub mod table;
 mod text;
+pub mod top;
 
 use std::collections::BTreeMap;
 use std::ops::Range;

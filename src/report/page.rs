@@ -130,11 +130,15 @@ impl Page {
         }
     }
 
-    /// Names come from outside: what would steer a terminal is made visible.
+    /// Each with whether it is bold. Names come from outside: what would steer a terminal is made visible.
+    pub(super) fn lines(self) -> Vec<(String, bool)> {
+        let seen = |(line, is_bold): (String, bool)| (line.replace(char::is_control, "\u{fffd}"), is_bold);
+        self.lines.into_iter().map(seen).collect()
+    }
+
     pub(super) fn text(self, is_terminal: bool) -> String {
         let mut text = String::new();
-        for (line, is_bold) in self.lines {
-            let line = line.replace(char::is_control, "\u{fffd}");
+        for (line, is_bold) in self.lines() {
             if is_bold && is_terminal {
                 text.extend([BOLD, &line, PLAIN, "\n"]);
             } else {

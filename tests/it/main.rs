@@ -39,4 +39,5 @@ mod real_client;
 mod sessions;
 mod shell;
 mod systemd;
+mod top;
 mod trees;
