@@ -198,8 +198,12 @@ impl<'c> Watch<'c> {
 
     fn look(&mut self, now_ms: i64) -> anyhow::Result<()> {
         let registered = registry::read(&self.config.claude_dirs);
-        let snapshot = self.procfs.snapshot()?;
-        self.trees.update(&snapshot, &mut self.procfs, &registered.clients, now_ms);
+        // What children that have ended used is charged by the look after the one that found it.
+        let looks = if self.now.at_ms == 0 { 2 } else { 1 };
+        for _ in 0..looks {
+            let snapshot = self.procfs.snapshot()?;
+            self.trees.update(&snapshot, &mut self.procfs, &registered.clients, now_ms);
+        }
         let now = Look { at_ms: now_ms, trees: self.trees.sessions() };
         let before = std::mem::replace(&mut self.now, now);
         self.before = Some(before).filter(|before| before.at_ms > 0);
