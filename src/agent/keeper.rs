@@ -18,6 +18,7 @@ use rustix::event::{EventfdFlags, eventfd};
 use tracing::{info, warn};
 
 use super::claude::Claude;
+use super::memory;
 use super::sessions::Seen;
 use crate::config::{Config, projects_dir};
 use crate::ingest::{self, Damaged, Found, Look};
@@ -68,7 +69,7 @@ impl Kept {
         Arc::clone(&self.snapshot.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The first look at everything is done.
+    /// What the first look at everything found can be had.
     pub fn is_ready(&self) -> bool {
         self.is_ready.load(Ordering::Acquire)
     }
@@ -124,6 +125,8 @@ pub struct Keeper {
     is_blind: bool,
     asks: Receiver<Ask>,
     kept: Arc<Kept>,
+    /// The first look at everything is done.
+    has_all: bool,
     /// Of the ledger; none: it was not looked at yet.
     epoch: Option<i64>,
     /// Of the ledger, when it was last told of.
@@ -191,6 +194,7 @@ impl Keeper {
             watcher,
             asks,
             kept: Arc::new(kept),
+            has_all: false,
             epoch: None,
             data_version: 0,
             remembered_ms: 0,
@@ -218,7 +222,7 @@ impl Keeper {
     /// Takes in all that there is, and makes ready what there is to tell of it.
     pub fn be_ready(&mut self) -> Result<(), ledger::Error> {
         self.take_in_all()?;
-        self.kept.is_ready.store(true, Ordering::Release);
+        self.has_all = true;
         self.publish();
         Ok(())
     }
@@ -247,6 +251,7 @@ impl Keeper {
                 }
             }
             let mut has_news = self.seen.lock().unwrap_or_else(PoisonError::into_inner).live != self.live;
+            let mut is_to_tidy = false;
             let now = Instant::now();
             if now >= next_look {
                 work.is_all = true;
@@ -260,7 +265,7 @@ impl Keeper {
                         if was_all {
                             let again = if self.is_blind { RESCAN_BLIND } else { RESCAN };
                             next_look = Instant::now() + again;
-                            (self.tidy)(&mut self.ledger, &self.config);
+                            is_to_tidy = true;
                         }
                     }
                     Err(error) => {
@@ -279,6 +284,10 @@ impl Keeper {
             if has_news || now >= next_tell || self.has_been_written() {
                 self.publish();
                 next_tell = Instant::now() + RETELL;
+            }
+            if is_to_tidy {
+                (self.tidy)(&mut self.ledger, &self.config);
+                self.give_memory_back();
             }
             self.remember(TREES_MS);
             let until = if work.is_any() { next_round } else { next_look };
@@ -373,7 +382,7 @@ impl Keeper {
         let Work { files, has_spool, is_all } = std::mem::take(work);
         if is_all {
             self.take_in_all()?;
-            self.kept.is_ready.store(true, Ordering::Release);
+            self.has_all = true;
             return Ok(true);
         }
         if has_spool {
@@ -389,6 +398,14 @@ impl Keeper {
             }
         }
         Ok(false)
+    }
+
+    /// A look at everything, and a first reading above all, takes more than what follows.
+    fn give_memory_back(&mut self) {
+        if let Err(error) = self.ledger.give_memory_back() {
+            self.failed(&error);
+        }
+        memory::give_back();
     }
 
     fn watch_roots(&mut self) {
@@ -451,7 +468,7 @@ impl Keeper {
     fn remember(&mut self, every_ms: i64) {
         let seen = {
             let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-            if !self.kept.is_ready() || seen.looked_ms == self.remembered_ms && every_ms > 0 {
+            if !self.has_all || seen.looked_ms == self.remembered_ms && every_ms > 0 {
                 return;
             }
             seen.clone()
@@ -466,8 +483,7 @@ impl Keeper {
     /// Another process has written to the ledger since it was told of, or it could not be.
     fn has_been_written(&self) -> bool {
         self.is_unpublished
-            || self.kept.is_ready()
-                && self.ledger.data_version().is_ok_and(|version| version != self.data_version)
+            || self.has_all && self.ledger.data_version().is_ok_and(|version| version != self.data_version)
     }
 
     fn seen(&self) -> Seen {
@@ -478,7 +494,7 @@ impl Keeper {
     /// up looks like spending.
     fn publish(&mut self) {
         let mut out = Builder::new();
-        if self.kept.is_ready() {
+        if self.has_all {
             if let Ok(version) = self.ledger.data_version() {
                 self.data_version = version;
             }
@@ -494,11 +510,14 @@ impl Keeper {
                 out = Builder::new();
             }
         }
-        out.push(&families::SCAN_COMPLETE, &[], f64::from(u8::from(self.kept.is_ready())));
+        out.push(&families::SCAN_COMPLETE, &[], f64::from(u8::from(self.has_all)));
         let lag = self.behind_since.map_or(0.0, |since| since.elapsed().as_secs_f64());
         out.push(&families::INGEST_LAG_SECONDS, &[], lag);
         self.tell_of_ledger(&mut out);
         *self.kept.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(out.build());
+        if self.has_all && !self.is_unpublished {
+            self.kept.is_ready.store(true, Ordering::Release);
+        }
     }
 
     fn tell_of_ledger(&self, out: &mut Builder) {

@@ -3,6 +3,7 @@
 pub mod claude;
 pub mod keeper;
 pub mod lock;
+pub mod memory;
 pub mod notify;
 pub mod page;
 pub mod runner;
@@ -135,6 +136,7 @@ pub fn run(
     open: impl Fn(&Config) -> anyhow::Result<Ledger>,
     started: impl FnOnce(&str),
 ) -> anyhow::Result<()> {
+    memory::share();
     let state_dir = &settings.config.state_dir;
     let _lock = lock::take(state_dir)?;
     let web = options.web_config.as_deref().map(WebConfig::load).transpose()?.map(Arc::new);

@@ -215,6 +215,11 @@ impl Ledger {
         &self.path
     }
 
+    /// Frees the pages that are kept at hand. They are read again when they are needed.
+    pub fn give_memory_back(&self) -> Result<(), Error> {
+        self.explained(self.db.release_memory())
+    }
+
     fn explained<T>(&self, result: rusqlite::Result<T>) -> Result<T, Error> {
         result.map_err(|source| explain(&self.path, source))
     }
