@@ -17,6 +17,7 @@ bench *OPTIONS:
     python3 bench/bench.py {{ OPTIONS }}
     python3 bench/prompt.py
     python3 bench/agent.py
+    python3 bench/abuse.py
 
 # CPU time of a look at the process trees, at 600 processes
 bench-processes *OPTIONS:

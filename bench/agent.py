@@ -9,6 +9,7 @@ Needs corpora as bench/bench.py makes them: a small one, of which a copy grows, 
   latency        from the end of the write of a line to the first page that has it, asked for back to back
   RSS            once ready, and after the scrapes
   scrape         back to back on one connection, median; beside node_exporter, in turns of 100, if it is installed
+  forks          RSS after a live session's process had children that came and went, while pages were asked for
   idle           user + system of the agent over the large corpus while nobody asks and nothing is written
 
 Ends non-zero only if something failed to run; being over a bound is for the reader.
@@ -19,6 +20,7 @@ import contextlib
 import http.client
 import json
 import os
+import select
 import shutil
 import socket
 import statistics
@@ -64,8 +66,20 @@ def free_port():
 
 
 @contextlib.contextmanager
-def running(command, environment=None):
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+def running(command, environment=None, group=None):
+    """A program until the end of the block; in a control group, if one is given."""
+
+    def enter():
+        (group / "cgroup.procs").write_text("0")
+
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=enter if group else None,
+    )
     said = []
     reader = threading.Thread(target=lambda: said.extend(process.stderr), daemon=True)
     reader.start()
@@ -80,10 +94,10 @@ def running(command, environment=None):
 
 
 @contextlib.contextmanager
-def agent(binary, config_dir, scratch):
+def agent(binary, config_dir, scratch, group=None):
     port = free_port()
     environment = {"HOME": scratch, "ODIN_STATE_DIR": f"{scratch}/state", "CLAUDE_CONFIG_DIR": os.fspath(config_dir)}
-    with running([binary, "agent", "--listen", f"127.0.0.1:{port}"], environment) as process:
+    with running([binary, "agent", "--listen", f"127.0.0.1:{port}"], environment, group) as process:
         await_ready(port, "/readyz")
         yield process.pid, port
 
@@ -195,6 +209,40 @@ def idle(args, scratch):
         yield f"RSS once ready, {Path(args.large).name}", f"{rss:.1f} MiB", f"{BOUNDS['rss_mib']} MiB"
 
 
+FORKS = """
+import os, sys
+sys.stdin.readline()
+for _ in range(int(sys.argv[1])):
+    os.waitpid(os.fork() or os._exit(0), 0)
+print("done", flush=True)
+sys.stdin.readline()
+"""
+
+
+def forks(args, scratch):
+    """A live session whose process has children that come and go."""
+    config_dir = Path(scratch, "claude")
+    (config_dir / "sessions").mkdir(parents=True)
+    with agent(args.odin, config_dir, scratch) as (pid, port), subprocess.Popen(
+        [sys.executable, "-c", FORKS, str(args.forks)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as client:
+        started = Path(f"/proc/{client.pid}/stat").read_text().rpartition(") ")[2].split()[19]
+        entry = {"pid": client.pid, "procStart": started, "sessionId": "forks", "cwd": scratch, "status": "busy"}
+        (config_dir / "sessions" / f"{client.pid}.json").write_text(json.dumps(entry))
+        page, deadline = Page(port), time.monotonic() + PATIENCE_S
+        while 'session="forks"' not in page.get()[1]:
+            if time.monotonic() > deadline:
+                sys.exit("the session is never on the page")
+        before = rss_mib(pid)
+        client.stdin.write("\n")
+        client.stdin.flush()
+        while not select.select([client.stdout], [], [], 0)[0]:
+            page.get()
+        grown = rss_mib(pid) / before
+        yield f"RSS after {args.forks:,} forks and exits", f"{rss_mib(pid):.1f} MiB", f"{BOUNDS['rss_mib']} MiB"
+        yield "against before", f"× {grown:.3f}", f"× {BOUNDS['growth']}"
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     options.add_argument("--odin", default=ROOT / "target/release/odin", help="the binary [target/release/odin]")
@@ -202,12 +250,14 @@ def main():
     options.add_argument("--large", default=ROOT / "target/bench/1GB-1", help="a Claude config dir to read [%(default)s]")
     options.add_argument("--appends", type=int, default=1000, help="lines [%(default)s]")
     options.add_argument("--scrapes", type=int, default=10000, help="pages [%(default)s]")
+    options.add_argument("--forks", type=int, default=10000, help="children [%(default)s]")
     options.add_argument("--idle-seconds", type=int, default=60, help="to watch it for [%(default)s]")
     args = options.parse_args()
 
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the start", end="\n\n")
     print("| agent | | at most |\n|---|---:|---:|", flush=True)
-    for part, corpus in ((growing, args.small), (idle, args.large)):
+    # What needs no corpus is given a folder that is there.
+    for part, corpus in ((growing, args.small), (forks, ROOT), (idle, args.large)):
         if not Path(corpus).is_dir():
             print(f"| {part.__name__}: left out, no {corpus} | | |")
             continue

@@ -111,7 +111,7 @@ impl Agent {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
-    fn kill(mut self) {
+    pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
@@ -203,7 +203,7 @@ fn spent_by_report(home: &Home) -> Samples {
 
 /// No counter is less than before, or gone.
 #[track_caller]
-fn assert_none_fell(before: &Samples, after: &Samples) {
+pub(crate) fn assert_none_fell(before: &Samples, after: &Samples) {
     for (series, value) in counters(before) {
         let now = after.get(&series);
         assert!(now.is_some_and(|now| *now >= value), "{series} fell from {value} to {now:?}");

@@ -12,6 +12,7 @@ use odin::model::process::{ProcessKind, SessionTree};
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::agent::{Agent, Samples, assert_none_fell};
 use crate::compare::{Rows, Sums, assert_none, differences, whole};
 use crate::corpora::from_shared;
 use crate::harness::{Home, is_set, tell, transcripts};
@@ -22,16 +23,48 @@ fn what_the_real_client_wrote_equals_what_it_was_served() {
     let Some((client, driver)) = client_and_driver() else { return };
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("drive");
-    let run = Command::new("python3")
-        .arg(driver)
-        .arg("--claude")
-        .arg(client)
-        .args(["--set", "all", "--out"])
-        .arg(&out)
-        .output()
-        .unwrap();
+    let run = drive(&driver, &client, &out).output().unwrap();
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stdout));
-    compare(&out);
+    compare(&Home::over(&[&out.join("home/.claude")]), &out);
+}
+
+#[test]
+fn an_agent_that_is_killed_beside_the_real_client_loses_and_doubles_nothing() {
+    let Some((client, driver)) = client_and_driver() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("drive");
+    let config_dir = out.join("home/.claude");
+    let home = Home::over(&[&config_dir]);
+    let mut driving = drive(&driver, &client, &out).stdout(Stdio::null()).spawn().unwrap();
+    while !config_dir.is_dir() {
+        assert_eq!(driving.try_wait().unwrap(), None, "the driver ended before its client began");
+        std::thread::yield_now();
+    }
+    let (mut last, mut kills) = (Samples::new(), 0);
+    let status = loop {
+        let agent = Agent::start(&home);
+        // Every other one is killed while it begins.
+        if kills % 2 == 0 {
+            let page = agent.await_ready();
+            assert_none_fell(&last, &page);
+            last = page;
+        }
+        agent.kill();
+        kills += 1;
+        if let Some(status) = driving.try_wait().unwrap() {
+            break status;
+        }
+    };
+    assert!(status.success(), "{status}");
+    tell(&format!("{kills} agents were killed"));
+    compare(&home, &out);
+}
+
+/// All that the driver knows to do.
+fn drive(driver: &Path, client: &Path, out: &Path) -> Command {
+    let mut command = Command::new("python3");
+    command.arg(driver).arg("--claude").arg(client).args(["--set", "all", "--out"]).arg(out);
+    command
 }
 
 #[test]
@@ -146,14 +179,12 @@ fn names(tree: &SessionTree) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-fn compare(out: &Path) {
+fn compare(home: &Home, out: &Path) {
     let expected: Value =
         serde_json::from_str(&fs::read_to_string(out.join("expected.json")).unwrap()).unwrap();
     let recorded = &expected["recorded"];
-    let config_dir = out.join("home/.claude");
-    let home = Home::over(&[&config_dir]);
     let (models, sessions) = (truth(&recorded["by_model"]), truth(&recorded["by_session"]));
-    let (found_models, found_sessions) = (found(&home, "model"), found(&home, "session"));
+    let (found_models, found_sessions) = (found(home, "model"), found(home, "session"));
 
     tell("model responses input output read w5 w1 searches");
     for (model, sums) in &models {
@@ -183,7 +214,7 @@ fn compare(out: &Path) {
     total.cost_picousd = 0;
     assert_eq!(total, sums(&recorded["total"]));
     assert_eq!(home.report("session", "UTC").rows().len(), sessions.len(), "no session is made up");
-    assert!(!transcripts(&config_dir).is_empty());
+    assert!(!transcripts(&out.join("home/.claude")).is_empty());
     home.check();
 }
 
