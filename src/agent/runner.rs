@@ -1,10 +1,11 @@
 //! Runs collectors so that one that hangs costs only itself.
 //!
 //! Each has a thread of its own, for good: a read that never returns cannot be taken back, so nothing else must wait for
-//! its thread. A scrape asks all of them at once and takes what has come by its deadline. One call of a collector is in
+//! its thread. Those that never block share one: a lane. A scrape asks all of them at once and takes what has come by its deadline. One call of a collector is in
 //! flight at most, and scrapes that come meanwhile share it. A call that misses its deadline is late: nobody waits for
 //! it any more, what it brings is thrown away, and the first scrape after its end asks anew.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -26,19 +27,35 @@ type Listener = Arc<dyn Fn(&'static str, &Error) + Send + Sync>;
 
 pub struct Runner {
     /// In the order of names.
-    lanes: Vec<Arc<Lane>>,
+    seats: Vec<Seat>,
 }
 
-/// A collector's thread, and those who wait for it.
-struct Lane {
+/// Where a collector is.
+struct Seat {
     name: &'static str,
-    state: Mutex<State>,
+    lane: Arc<Lane>,
+    /// Which of its lane's.
+    index: usize,
+}
+
+/// The thread of one collector or some, and those who wait for them.
+struct Lane {
+    state: Mutex<Lined>,
     changed: Condvar,
     listener: Listener,
 }
 
+/// In the order of seats.
+#[derive(Default)]
+struct Lined {
+    states: Vec<State>,
+    is_stopping: bool,
+}
+
+/// Of a collector.
 #[derive(Default)]
 struct State {
+    name: &'static str,
     flight: Option<Flight>,
     /// How many calls have ended.
     ended: u64,
@@ -46,7 +63,6 @@ struct State {
     in_time: u64,
     snapshot: Arc<Snapshot>,
     record: Record,
-    is_stopping: bool,
 }
 
 /// A call that has not ended.
@@ -78,24 +94,31 @@ impl Runner {
         listener: impl Fn(&'static str, &Error) + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let listener: Listener = Arc::new(listener);
-        let mut runner = Self { lanes: vec![] };
+        let mut runner = Self { seats: vec![] };
+        let mut lanes = BTreeMap::<_, Vec<_>>::new();
         for collector in collectors {
+            lanes.entry(collector.lane()).or_default().push(collector);
+        }
+        for (name, collectors) in lanes {
+            let state = |collector: &Box<dyn Collector>| State { name: collector.name(), ..State::default() };
+            let states: Vec<_> = collectors.iter().map(state).collect();
+            let names: Vec<_> = states.iter().map(|state| state.name).collect();
             let lane = Arc::new(Lane {
-                name: collector.name(),
-                state: Mutex::default(),
+                state: Mutex::new(Lined { states, is_stopping: false }),
                 changed: Condvar::new(),
                 listener: Arc::clone(&listener),
             });
-            runner.lanes.push(Arc::clone(&lane));
-            let thread = thread::Builder::new().name(lane.name.into()).stack_size(STACK_BYTES);
-            thread.spawn(move || lane.run(collector))?;
+            let seat = |(index, name)| Seat { name, lane: Arc::clone(&lane), index };
+            runner.seats.extend(names.into_iter().enumerate().map(seat));
+            let thread = thread::Builder::new().name(name.into()).stack_size(STACK_BYTES);
+            thread.spawn(move || lane.run(collectors))?;
         }
-        runner.lanes.sort_by_key(|lane| lane.name);
+        runner.seats.sort_by_key(|seat| seat.name);
         Ok(runner)
     }
 
     pub fn names(&self) -> Vec<&'static str> {
-        self.lanes.iter().map(|lane| lane.name).collect()
+        self.seats.iter().map(|seat| seat.name).collect()
     }
 
     /// What the wanted collectors have to say by the deadline; before all, how they fare.
@@ -109,23 +132,23 @@ impl Runner {
     }
 
     fn ask(&self, filter: &Filter, deadline: Instant) -> Vec<Asked<'_>> {
-        let wanted = self.lanes.iter().filter(|lane| filter.wants(lane.name));
-        wanted.map(|lane| lane.ask(deadline)).collect()
+        let wanted = self.seats.iter().filter(|seat| filter.wants(seat.name));
+        wanted.map(|seat| seat.ask(deadline)).collect()
     }
 }
 
 impl Drop for Runner {
     fn drop(&mut self) {
-        for lane in &self.lanes {
-            lane.lock().is_stopping = true;
-            lane.changed.notify_all();
+        for seat in &self.seats {
+            seat.lane.lock().is_stopping = true;
+            seat.lane.changed.notify_all();
         }
     }
 }
 
 /// A call that a scrape waits for.
 struct Asked<'r> {
-    lane: &'r Lane,
+    seat: &'r Seat,
     /// Its number; none: the one in flight is late.
     call: Option<u64>,
     deadline: Instant,
@@ -143,62 +166,70 @@ fn answers(asked: &[Asked]) -> Vec<Arc<Snapshot>> {
 impl Asked<'_> {
     /// The samples, if they come in time; in any case how the collector fares.
     fn answer(&self, status: &mut Builder) -> Option<Arc<Snapshot>> {
-        let mut state = self.lane.lock();
+        let Seat { lane, index, .. } = self.seat;
+        let mut lined = lane.lock();
         let mut now = Instant::now();
-        while self.call.is_some_and(|call| state.ended < call) && now < self.deadline {
-            let waited = self.lane.changed.wait_timeout(state, self.deadline - now);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        while self.call.is_some_and(|call| lined.states[*index].ended < call) && now < self.deadline {
+            let waited = lane.changed.wait_timeout(lined, self.deadline - now);
+            lined = waited.unwrap_or_else(PoisonError::into_inner).0;
             now = Instant::now();
         }
-        let news = state.find_late(self.lane.name, now);
+        let state = &mut lined.states[*index];
+        let news = state.find_late(now);
         let samples = self.call.filter(|call| state.in_time >= *call).map(|_| Arc::clone(&state.snapshot));
         let late = state.flight.filter(|flight| flight.is_late);
         let stuck = late.map_or(Duration::ZERO, |flight| now.saturating_duration_since(flight.deadline));
-        state.record.tell(self.lane.name, stuck, status);
-        drop(state);
-        self.lane.announce(news);
+        state.record.tell(state.name, stuck, status);
+        let name = state.name;
+        drop(lined);
+        lane.announce(name, news);
         samples
     }
 }
 
+impl Seat {
+    fn ask(&self, deadline: Instant) -> Asked<'_> {
+        let mut lined = self.lane.lock();
+        let state = &mut lined.states[self.index];
+        let news = state.find_late(Instant::now());
+        let flight = *state.flight.get_or_insert(Flight { deadline, is_late: false });
+        let call = (!flight.is_late).then_some(state.ended + 1);
+        drop(lined);
+        self.lane.changed.notify_all();
+        self.lane.announce(self.name, news);
+        // Behind the deadline of the call there is nothing to wait for.
+        Asked { seat: self, call, deadline: deadline.min(flight.deadline) }
+    }
+}
+
 impl Lane {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, Lined> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn ask(&self, deadline: Instant) -> Asked<'_> {
-        let mut state = self.lock();
-        let news = state.find_late(self.name, Instant::now());
-        let flight = *state.flight.get_or_insert(Flight { deadline, is_late: false });
-        let call = (!flight.is_late).then_some(state.ended + 1);
-        drop(state);
-        self.changed.notify_all();
-        self.announce(news);
-        // Behind the deadline of the call there is nothing to wait for.
-        Asked { lane: self, call, deadline: deadline.min(flight.deadline) }
-    }
-
     /// The thread.
-    fn run(&self, mut collector: Box<dyn Collector>) {
-        while self.is_asked() {
+    fn run(&self, mut collectors: Vec<Box<dyn Collector>>) {
+        while let Some(index) = self.next() {
             let started = Instant::now();
             let mut out = Builder::new();
-            let result = collector.collect(&mut out);
-            self.end(started, out.build(), result);
+            let result = collectors[index].collect(&mut out);
+            self.end(index, started, out.build(), result);
         }
     }
 
-    /// Waits for a scrape; false: there will be none any more.
-    fn is_asked(&self) -> bool {
-        let is_idle = |state: &mut State| state.flight.is_none() && !state.is_stopping;
-        let state = self.changed.wait_while(self.lock(), is_idle).unwrap_or_else(PoisonError::into_inner);
-        !state.is_stopping
+    /// Waits for a scrape, and says which collector it is to be; none: there will be no scrape any more.
+    fn next(&self) -> Option<usize> {
+        let asked = |lined: &Lined| lined.states.iter().position(|state| state.flight.is_some());
+        let is_idle = |lined: &mut Lined| asked(lined).is_none() && !lined.is_stopping;
+        let lined = self.changed.wait_while(self.lock(), is_idle).unwrap_or_else(PoisonError::into_inner);
+        asked(&lined).filter(|_| !lined.is_stopping)
     }
 
-    fn end(&self, started: Instant, snapshot: Snapshot, result: Result<(), Error>) {
+    fn end(&self, index: usize, started: Instant, snapshot: Snapshot, result: Result<(), Error>) {
         let now = Instant::now();
-        let mut state = self.lock();
-        let mut news = state.find_late(self.name, now);
+        let mut lined = self.lock();
+        let state = &mut lined.states[index];
+        let mut news = state.find_late(now);
         let flight = state.flight.take();
         state.ended += 1;
         state.record.duration = Some(now - started);
@@ -207,24 +238,25 @@ impl Lane {
             state.snapshot = Arc::new(snapshot);
             news = state.record.add(result);
         }
-        drop(state);
+        let name = state.name;
+        drop(lined);
         self.changed.notify_all();
-        self.announce(news);
+        self.announce(name, news);
     }
 
-    fn announce(&self, news: Option<Error>) {
+    fn announce(&self, name: &'static str, news: Option<Error>) {
         if let Some(error) = news {
-            (self.listener)(self.name, &error);
+            (self.listener)(name, &error);
         }
     }
 }
 
 impl State {
     /// Looks whether the call in flight is late by now. Brings the error if it is one to tell of.
-    fn find_late(&mut self, name: &str, now: Instant) -> Option<Error> {
+    fn find_late(&mut self, now: Instant) -> Option<Error> {
         let flight = self.flight.as_mut().filter(|flight| !flight.is_late && now >= flight.deadline)?;
         flight.is_late = true;
-        self.record.fail(Failure::Timeout).then(|| Error::Timeout { what: name.into() })
+        self.record.fail(Failure::Timeout).then(|| Error::Timeout { what: self.name.into() })
     }
 }
 
@@ -282,6 +314,9 @@ mod tests {
     /// Any collector.
     struct Fake<F>(&'static str, F);
 
+    /// One that shares a lane.
+    struct Lined<F>(Fake<F>);
+
     impl<F: FnMut(&mut Builder) -> Result<(), Error> + Send> Collector for Fake<F> {
         fn name(&self) -> &'static str {
             self.0
@@ -289,6 +324,20 @@ mod tests {
 
         fn collect(&mut self, out: &mut Builder) -> Result<(), Error> {
             self.1(out)
+        }
+    }
+
+    impl<F: FnMut(&mut Builder) -> Result<(), Error> + Send> Collector for Lined<F> {
+        fn name(&self) -> &'static str {
+            self.0.name()
+        }
+
+        fn lane(&self) -> &'static str {
+            "all in line"
+        }
+
+        fn collect(&mut self, out: &mut Builder) -> Result<(), Error> {
+            self.0.collect(out)
         }
     }
 
@@ -463,6 +512,25 @@ mod tests {
             lines(&answers(&second)),
             [r#"collector_errors_total{collector="claude",kind="timeout"} 1"#]
         );
+    }
+
+    #[test]
+    fn collectors_of_a_lane_take_turns_on_one_thread_and_fare_each_for_itself() {
+        let on = |name: &'static str| {
+            let lined = Lined(Fake(name, move |out: &mut Builder| {
+                out.push(&session::THREADS, &[&format!("{name} {:?}", thread::current().id())], 1.0);
+                if name == "ledger" { Err(Error::Driver { what: "a".into() }) } else { Ok(()) }
+            }));
+            Box::new(lined) as Box<dyn Collector>
+        };
+        let runner = runner(vec![on("session"), on("ledger"), on("agent")]);
+        assert_eq!(runner.names(), ["agent", "ledger", "session"]);
+        let lines = lines(&runner.collect(&Filter::All, far()));
+        assert_eq!(lines[0], r#"collector_errors_total{collector="ledger",kind="driver"} 1"#);
+        let threads = lines.iter().filter_map(|line| line.strip_prefix(r#"session_threads{session=""#));
+        let threads: Vec<(&str, &str)> = threads.map(|line| line.split_once(' ').unwrap()).collect();
+        assert_eq!(threads.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["agent", "ledger", "session"]);
+        assert!(threads.iter().all(|(_, thread)| *thread == threads[0].1), "{threads:?}");
     }
 
     #[test]

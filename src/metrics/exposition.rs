@@ -43,14 +43,15 @@ pub(super) fn write(samples: &[Sample], format: Format) -> String {
 }
 
 fn write_head(out: &mut String, family: &Family, format: Format) {
-    let (name, kind, escapes) = match format {
-        Format::Text if family.kind == Kind::Info => (family.name, Kind::Gauge, Escape::Lines),
-        Format::Text => (family.name, family.kind, Escape::Lines),
-        Format::OpenMetrics => (base(family), family.kind, Escape::Quotes),
+    let (name, kind, escapes) = match (format, family.kind) {
+        (Format::Text, Kind::Info) => (family.name, Kind::Gauge.name(), Escape::Lines),
+        (Format::Text, kind) => (family.name, kind.name(), Escape::Lines),
+        (Format::OpenMetrics, Kind::Untyped) => (family.name, "unknown", Escape::Quotes),
+        (Format::OpenMetrics, kind) => (base(family), kind.name(), Escape::Quotes),
     };
     push_all(out, &["# HELP ", name, " "]);
     escape(out, family.help, escapes);
-    push_all(out, &["\n# TYPE ", name, " ", kind.name(), "\n"]);
+    push_all(out, &["\n# TYPE ", name, " ", kind, "\n"]);
     if let (Format::OpenMetrics, Some(unit)) = (format, unit(family)) {
         push_all(out, &["# UNIT ", name, " ", unit, "\n"]);
     }
@@ -86,7 +87,7 @@ pub(super) fn base(family: &Family) -> &'static str {
     let suffix = match family.kind {
         Kind::Counter => "_total",
         Kind::Info => "_info",
-        Kind::Gauge | Kind::Histogram(_) => "",
+        Kind::Gauge | Kind::Histogram(_) | Kind::Untyped => "",
     };
     family.name.strip_suffix(suffix).unwrap_or(family.name)
 }

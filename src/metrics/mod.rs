@@ -39,6 +39,8 @@ pub enum Kind {
     Info,
     /// Upper bounds of the buckets, ascending, without the last one, which has no bound.
     Histogram(&'static [f64]),
+    /// What `node_exporter` leaves open, because the kernel does.
+    Untyped,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -49,13 +51,14 @@ pub struct Label {
 }
 
 impl Kind {
-    /// As `# TYPE` has it in OpenMetrics; text 0.0.4 has no `info`.
+    /// As `# TYPE` has it; text 0.0.4 has no `info`, and OpenMetrics calls `unknown` what has no type.
     pub fn name(self) -> &'static str {
         match self {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
             Self::Info => "info",
             Self::Histogram(_) => "histogram",
+            Self::Untyped => "untyped",
         }
     }
 }

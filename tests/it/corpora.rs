@@ -148,14 +148,20 @@ fn generator() -> Option<PathBuf> {
     from_shared("bench/gen_transcripts.py")
 }
 
-/// A Python program of the shared folder, where both are there.
-pub(crate) fn from_shared(name: &str) -> Option<PathBuf> {
+/// A file of the shared folder, where that is there.
+pub(crate) fn shared(name: &str) -> Option<PathBuf> {
     let shared = std::env::var_os("ODIN_SHARED")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
-    let program = shared.join(name);
-    if !program.is_file() {
-        return missing(&format!("no {} (ODIN_SHARED names the shared folder)", program.display()));
+    let path = shared.join(name);
+    if !path.is_file() {
+        return missing(&format!("no {} (ODIN_SHARED names the shared folder)", path.display()));
     }
+    Some(path)
+}
+
+/// A Python program of the shared folder, where both are there.
+pub(crate) fn from_shared(name: &str) -> Option<PathBuf> {
+    let program = shared(name)?;
     let python =
         Command::new("python3").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     if !python.is_ok_and(|status| status.success()) {

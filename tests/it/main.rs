@@ -31,6 +31,7 @@ mod layers;
 mod life;
 mod merge;
 mod metrics;
+mod node_fixtures;
 mod prices;
 mod processes;
 mod prometheus;

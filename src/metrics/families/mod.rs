@@ -7,14 +7,14 @@ macro_rules! families {
     ($collector:expr;
      $($name:ident: $kind:expr, $family:literal, [$($label:ident$(($values:literal))?),*], $unit:literal, $help:literal;)*
     ) => {
-        use crate::metrics::{Family, Label};
+        use crate::metrics::Family;
 
         $(
             #[doc = concat!("`", $family, "`")]
             pub static $name: Family = Family {
                 name: $family,
                 kind: $kind,
-                labels: &[$(Label { name: stringify!($label), values: concat!($($values)?) }),*],
+                labels: &[$($crate::metrics::Label { name: stringify!($label), values: concat!($($values)?) }),*],
                 unit: $unit,
                 help: $help,
                 collector: $collector,
@@ -28,9 +28,29 @@ macro_rules! families {
 pub mod agent;
 pub mod claude;
 pub mod collector;
+pub mod conntrack;
+pub mod cpu;
+pub mod diskstats;
+pub mod filefd;
+pub mod filesystem;
 pub mod ledger;
+pub mod loadavg;
+pub mod meminfo;
+pub mod netclass;
+pub mod netdev;
+pub mod netstat;
+pub mod nvme;
+pub mod pressure;
 pub mod processes;
 pub mod session;
+pub mod sockstat;
+pub mod softnet;
+pub mod stat;
+pub mod time;
+pub mod timex;
+pub mod udp_queues;
+pub mod uname;
+pub mod vmstat;
 
 use std::collections::BTreeSet;
 
@@ -40,11 +60,46 @@ use crate::metrics::Family;
 pub const FRAME: &str = "collector";
 
 /// The tables, in the order of the documentation.
-pub static TABLES: &[&[&Family]] =
-    &[claude::ALL, session::ALL, processes::ALL, ledger::ALL, collector::ALL, agent::ALL];
+pub static TABLES: &[&[&Family]] = &[
+    claude::ALL,
+    session::ALL,
+    processes::ALL,
+    cpu::ALL,
+    loadavg::ALL,
+    meminfo::ALL,
+    pressure::ALL,
+    vmstat::ALL,
+    stat::ALL,
+    filefd::ALL,
+    diskstats::ALL,
+    filesystem::ALL,
+    nvme::ALL,
+    netclass::ALL,
+    netdev::ALL,
+    netstat::ALL,
+    sockstat::ALL,
+    softnet::ALL,
+    conntrack::ALL,
+    udp_queues::ALL,
+    time::ALL,
+    timex::ALL,
+    uname::ALL,
+    ledger::ALL,
+    collector::ALL,
+    agent::ALL,
+];
 
 pub fn all() -> impl Iterator<Item = &'static Family> {
     TABLES.iter().copied().flatten().copied()
+}
+
+/// The family of a table whose name is the two parts, the second as a kernel file has it.
+pub fn named(table: &[&'static Family], prefix: &str, name: &str, suffix: &str) -> Option<&'static Family> {
+    let is_it = |family: &&&Family| {
+        let rest = family.name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(suffix));
+        rest == Some(name)
+    };
+    table.iter().find(is_it).copied()
 }
 
 /// What requests and the config call them, in order.
@@ -93,7 +148,7 @@ mod tests {
         for family in all() {
             let suffixes: &[&str] = match family.kind {
                 Kind::Counter => &["", "_total", "_created"],
-                Kind::Gauge => &[""],
+                Kind::Gauge | Kind::Untyped => &[""],
                 Kind::Info => &["", "_info"],
                 Kind::Histogram(_) => &["", "_bucket", "_sum", "_count", "_created"],
             };
@@ -109,7 +164,9 @@ mod tests {
         for family in all() {
             let Family { name, kind, .. } = family;
             assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
-            assert_eq!(name.ends_with("_info"), *kind == Kind::Info, "{name}");
+            // Those of node_exporter are gauges there.
+            let is_info = name.ends_with("_info") && !name.starts_with("node_");
+            assert_eq!(is_info, *kind == Kind::Info, "{name}");
             if let Kind::Histogram(bounds) = kind {
                 assert!(bounds.is_sorted_by(|a, b| a < b), "{name}");
             }
