@@ -11,6 +11,7 @@ pub mod sessions;
 pub mod word;
 
 use std::io;
+use std::iter::successors;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -24,7 +25,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing::{error, info, warn};
 
-use crate::collector::{self, Collector};
+use crate::collector::{self, Collector, rapl};
 use crate::config::{Config, Roots};
 use crate::endpoint::{self, Response, Route, Server, check_bind, web_config::WebConfig};
 use crate::ledger::Ledger;
@@ -39,6 +40,9 @@ use sessions::{Seen, Sessions};
 
 /// How often processes are looked at when nobody scrapes: what comes and goes in between is charged to its parent.
 const TICK: Duration = Duration::from_secs(5);
+
+/// How often counters that wrap are looked at, whoever scrapes: `rapl::MOST_WATTS` wraps none of them in that time.
+const WRAP_TICK: Duration = Duration::from_secs(30);
 
 /// Between two looks, when clients come and go.
 const LOOK_PAUSE: Duration = Duration::from_millis(250);
@@ -97,9 +101,9 @@ impl Parts {
             collectors.push(Box::new(sessions) as Box<dyn Collector>);
         }
         let listener = |name: &'static str, error: &collector::Error| {
-            let cause =
-                std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
-            warn!("collector {name}: {error}{cause}");
+            let causes = successors(Some(error as &dyn std::error::Error), |error| error.source());
+            let causes: Vec<String> = causes.map(ToString::to_string).collect();
+            warn!("collector {name}: {}", causes.join(": "));
         };
         let runner = Arc::new(Runner::start(collectors, listener).context("cannot start collectors")?);
         let (tidy, poke) = (options.tidy, Box::new(poke));
@@ -226,7 +230,9 @@ fn live(
 ) -> anyhow::Result<()> {
     let watchdog = notify::watchdog();
     let sessions = Filter::Only(vec!["session".into()]);
+    let wrapping = Filter::Only(vec![rapl::NAME.into()]);
     let (mut last_look, mut next_look) = (Instant::now(), Instant::now());
+    let mut next_wrap_look = Instant::now();
     let mut next = None;
     loop {
         match events
@@ -251,6 +257,10 @@ fn live(
             last_look = Instant::now();
             next_look = last_look + TICK;
             pages.runner().begin(&sessions, next_look);
+        }
+        if Instant::now() >= next_wrap_look {
+            next_wrap_look = Instant::now() + WRAP_TICK;
+            pages.runner().begin(&wrapping, next_wrap_look);
         }
         if watchdog.is_some() {
             tell("WATCHDOG=1");

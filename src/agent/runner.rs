@@ -263,8 +263,15 @@ impl State {
 impl Record {
     /// Takes down how a call ended. Brings the error if it is one to tell of.
     fn add(&mut self, result: Result<(), Error>) -> Option<Error> {
-        if let Some(failure) = result.as_ref().err().and_then(Error::failure) {
-            return if self.fail(failure) { result.err() } else { None };
+        if let Err(error) = &result
+            && let Some(first) = error.failure()
+        {
+            let is_news = self.fail(first);
+            // One call fails, of several kinds.
+            for more in error.failures().skip(1) {
+                self.fail(more);
+            }
+            return result.err().filter(|_| is_news);
         }
         self.is_supported = Some(result.is_ok());
         self.is_up = Some(true);
@@ -547,6 +554,30 @@ mod tests {
         }
         drop(runner);
         assert_eq!(told.iter().collect::<Vec<_>>(), ["the driver refuses a", "the driver refuses c"]);
+    }
+
+    #[test]
+    fn of_several_failures_of_one_call_each_kind_is_counted_and_the_call_is_told_once() {
+        let (tell, told) = channel();
+        let partly = Fake("session", |out: &mut Builder| {
+            out.push(&session::THREADS, &["a"], 3.0);
+            let first = Box::new(Error::Driver { what: "a".into() });
+            Err(Error::Several { sources: 4, first, more: vec![Failure::Io, Failure::Perm] })
+        });
+        let listener = move |_: &'static str, error: &Error| tell.send(error.to_string()).unwrap();
+        let runner = Runner::start(vec![Box::new(partly)], listener).unwrap();
+        runner.collect(&Filter::All, far());
+        assert_eq!(
+            lines(&runner.collect(&Filter::All, far())),
+            [
+                r#"collector_errors_total{collector="session",kind="driver"} 2"#,
+                r#"collector_errors_total{collector="session",kind="io"} 2"#,
+                r#"collector_errors_total{collector="session",kind="perm"} 2"#,
+                r#"session_threads{session="a"} 3"#,
+            ]
+        );
+        drop(runner);
+        assert_eq!(told.iter().collect::<Vec<_>>(), ["4 sources fail, the first of them"]);
     }
 
     #[test]

@@ -7,15 +7,21 @@
 //! its own (`agent::runner`).
 
 pub mod agent;
+pub mod attribute;
 pub mod conntrack;
+pub mod cpufreq;
 pub mod filefd;
+pub mod hwmon;
 pub mod loadavg;
 pub mod meminfo;
 pub mod netstat;
+pub mod power_supply;
 pub mod pressure;
+pub mod rapl;
 pub mod sockstat;
 pub mod softnet;
 pub mod stat;
+pub mod thermal;
 pub mod time;
 pub mod udp_queues;
 pub mod uname;
@@ -63,10 +69,19 @@ pub enum Error {
     UnsupportedNew { what: String },
     #[error("the driver refuses {what}")]
     Driver { what: String },
+    /// The collector went on behind what failed.
+    #[error("{sources} sources fail, the first of them")]
+    Several {
+        sources: usize,
+        #[source]
+        first: Box<Error>,
+        /// Kinds besides the first one's, each once.
+        more: Vec<Failure>,
+    },
 }
 
 /// What kinds of failures are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Failure {
     Driver,
     Io,
@@ -106,7 +121,17 @@ impl Error {
             Self::Timeout { .. } => Some(Failure::Timeout),
             Self::UnsupportedNew { .. } => Some(Failure::UnsupportedNew),
             Self::Driver { .. } => Some(Failure::Driver),
+            Self::Several { first, .. } => first.failure(),
         }
+    }
+
+    /// Each kind once.
+    pub fn failures(&self) -> impl Iterator<Item = Failure> {
+        let more = match self {
+            Self::Several { more, .. } => more.as_slice(),
+            _ => &[],
+        };
+        self.failure().into_iter().chain(more.iter().copied())
     }
 
     /// Of a call on a path.
@@ -185,14 +210,19 @@ impl Entry {
 pub static ALL: &[Entry] = &[
     Entry::default(agent::NAME, |roots| Box::new(agent::Agent::new(roots))),
     Entry::default(conntrack::NAME, |roots| kernel(conntrack::NAME, roots, conntrack::collect)),
+    Entry::default(cpufreq::NAME, |roots| Box::new(cpufreq::Cpufreq::new(roots))),
     Entry::default(filefd::NAME, |roots| kernel(filefd::NAME, roots, filefd::collect)),
+    Entry::default(hwmon::NAME, |roots| Box::new(hwmon::Hwmon::new(roots))),
     Entry::default(loadavg::NAME, |roots| kernel(loadavg::NAME, roots, loadavg::collect)),
     Entry::default(meminfo::NAME, |roots| kernel(meminfo::NAME, roots, meminfo::collect)),
     Entry::default(netstat::NAME, |roots| kernel(netstat::NAME, roots, netstat::collect)),
+    Entry::default(power_supply::NAME, |roots| Box::new(power_supply::PowerSupply::new(roots))),
     Entry::default(pressure::NAME, |roots| kernel(pressure::NAME, roots, pressure::collect)),
+    Entry::default(rapl::NAME, |roots| Box::new(rapl::Rapl::new(roots))),
     Entry::default(sockstat::NAME, |roots| kernel(sockstat::NAME, roots, sockstat::collect)),
     Entry::default(softnet::NAME, |roots| kernel(softnet::NAME, roots, softnet::collect)),
     Entry::default(stat::NAME, |roots| kernel(stat::NAME, roots, stat::collect)),
+    Entry::default(thermal::NAME, |roots| Box::new(thermal::Thermal::new(roots))),
     Entry::default(time::NAME, |roots| kernel(time::NAME, roots, time::collect)),
     Entry::default(udp_queues::NAME, |roots| kernel(udp_queues::NAME, roots, udp_queues::collect)),
     Entry::default(uname::NAME, |roots| kernel(uname::NAME, roots, uname::collect)),

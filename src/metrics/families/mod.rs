@@ -30,9 +30,11 @@ pub mod claude;
 pub mod collector;
 pub mod conntrack;
 pub mod cpu;
+pub mod cpufreq;
 pub mod diskstats;
 pub mod filefd;
 pub mod filesystem;
+pub mod hwmon;
 pub mod ledger;
 pub mod loadavg;
 pub mod meminfo;
@@ -40,12 +42,15 @@ pub mod netclass;
 pub mod netdev;
 pub mod netstat;
 pub mod nvme;
+pub mod powersupplyclass;
 pub mod pressure;
 pub mod processes;
+pub mod rapl;
 pub mod session;
 pub mod sockstat;
 pub mod softnet;
 pub mod stat;
+pub mod thermal_zone;
 pub mod time;
 pub mod timex;
 pub mod udp_queues;
@@ -84,6 +89,11 @@ pub static TABLES: &[&[&Family]] = &[
     time::ALL,
     timex::ALL,
     uname::ALL,
+    rapl::ALL,
+    hwmon::ALL,
+    thermal_zone::ALL,
+    cpufreq::ALL,
+    powersupplyclass::ALL,
     ledger::ALL,
     collector::ALL,
     agent::ALL,
