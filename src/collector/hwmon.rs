@@ -24,8 +24,10 @@ pub const NAME: &str = "hwmon";
 /// What a chip may take.
 const PATIENCE: Duration = Duration::from_millis(250);
 
-/// A slow chip rests for as many times as long as it took, so that it takes a twentieth of the time at most.
+/// A slow chip rests for as many times as long as it took, so that it takes a twentieth of the time at most; but not
+/// for longer than that, since what hung once may be well again.
 const REST: u32 = 20;
+const LONGEST_REST: Duration = Duration::from_mins(5);
 
 /// What files of sensors begin with, before their number.
 const TYPES: [&str; 14] = [
@@ -111,7 +113,7 @@ impl Rests {
             self.0.remove(chip);
             return false;
         }
-        self.0.insert(chip.into(), started + took + took * REST);
+        self.0.insert(chip.into(), started + took + LONGEST_REST.min(took * REST));
         true
     }
 }
@@ -543,6 +545,9 @@ mod tests {
         assert!(rests.is_resting(slow, now + Duration::from_secs(20)));
         assert!(!rests.is_resting(slow, now + Duration::from_secs(21)));
         assert!(!rests.is_resting(quick, now));
+        let hour = Duration::from_secs(3600);
+        assert!(rests.note(slow, now, hour));
+        assert!(!rests.is_resting(slow, now + hour + LONGEST_REST));
         rests.note(slow, now, PATIENCE);
         assert!(!rests.is_resting(slow, now));
     }

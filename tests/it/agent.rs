@@ -40,11 +40,16 @@ pub(crate) struct Agent {
 
 impl Agent {
     pub(crate) fn start(home: &Home) -> Self {
-        Self::start_at(home, "127.0.0.1:0")
+        Self::start_with(home, &[])
     }
 
-    fn start_at(home: &Home, listen: &str) -> Self {
+    pub(crate) fn start_with(home: &Home, args: &[&str]) -> Self {
+        Self::start_at(home, "127.0.0.1:0", args)
+    }
+
+    fn start_at(home: &Home, listen: &str, args: &[&str]) -> Self {
         let mut odin = home.odin(["agent", "--listen", listen]);
+        odin.args(args);
         let mut child = odin.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut said = String::new();
@@ -135,7 +140,7 @@ fn await_current(home: &Home) {
     }
 }
 
-fn samples(page: &str) -> Samples {
+pub(crate) fn samples(page: &str) -> Samples {
     let lines = page.lines().filter(|line| !line.starts_with('#'));
     let sample = |line: &str| {
         let (series, value) = line.rsplit_once(' ').unwrap();
@@ -442,7 +447,7 @@ fn lower_prices_are_a_correction_and_no_counter_falls() {
     assert!(list.contains(PRICE));
     let home = home_with(10);
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let agent = Agent::start_at(&home, &free.to_string());
+    let agent = Agent::start_at(&home, &free.to_string(), &[]);
     let before = agent.await_ready();
     let repriced = r#"odin_claude_corrections_total{reason="repricing"}"#;
     assert_eq!(before[repriced], 0.0);
