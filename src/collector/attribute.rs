@@ -28,7 +28,7 @@ pub fn text(path: &Path) -> Result<Option<String>, Error> {
         }
     };
     match read() {
-        Ok(length) => Ok(Some(String::from_utf8_lossy(&bytes[..length]).trim().into())),
+        Ok(length) => Ok(Some(lossy(&bytes[..length]).trim().into())),
         Err(error) if Errno::from_io_error(&error).is_some_and(is_no_value) => Ok(None),
         Err(error) => match Error::at(path, error) {
             Error::Absent { .. } => Ok(None),
@@ -46,6 +46,19 @@ pub fn number<T: FromStr>(path: &Path) -> Result<Option<T>, Error> {
 pub fn parse<T: FromStr>(path: &Path, text: &str) -> Result<T, Error> {
     let unexpected = |_| Error::Parse { path: path.into(), what: format!("{text:?} is no number") };
     text.parse().map_err(unexpected)
+}
+
+/// Each run of what is no UTF-8 is one replacement character, as `node_exporter` has it.
+fn lossy(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        let goes_on = chunk.valid().is_empty() && text.ends_with(char::REPLACEMENT_CHARACTER);
+        if !(chunk.invalid().is_empty() || goes_on) {
+            text.push(char::REPLACEMENT_CHARACTER);
+        }
+    }
+    text
 }
 
 /// What drivers answer when there is nothing to tell: not now, not here, or never.
@@ -146,11 +159,11 @@ pub(super) mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         write(folder.path(), &[("temp", "  42000\n"), ("empty", "\n"), ("odd", "n/a\n"), ("latin", "")]);
-        fs::write(path("latin"), b"caf\xe9\n").unwrap();
+        fs::write(path("latin"), b"\xff\xfecaf\xe9\xe9\n").unwrap();
         fs::create_dir(path("folder")).unwrap();
         symlink("/proc/self/mem", path("broken")).unwrap();
         assert_eq!(number::<i64>(&path("temp")).unwrap(), Some(42000));
-        assert_eq!(text(&path("latin")).unwrap().as_deref(), Some("caf\u{fffd}"));
+        assert_eq!(text(&path("latin")).unwrap().as_deref(), Some("\u{fffd}caf\u{fffd}"));
         assert_eq!(text(&path("empty")).unwrap().as_deref(), Some(""));
         assert_eq!(text(&path("none")).unwrap(), None);
         let failure = |name: &str| number::<i64>(&path(name)).unwrap_err().failure();

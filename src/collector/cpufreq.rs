@@ -5,6 +5,7 @@
 //! family.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 
 use super::attribute::{self, Failures};
@@ -48,11 +49,10 @@ impl Collector for Cpufreq {
 
     fn collect(&mut self, out: &mut Builder) -> Result<(), Error> {
         let names = attribute::names(&self.cpus)?;
-        let mut cpus: Vec<(u32, PathBuf)> = names
+        let cpus: Vec<(u32, PathBuf)> = names
             .iter()
             .filter_map(|name| Some((name.strip_prefix("cpu")?.parse().ok()?, self.cpus.join(name))))
             .collect();
-        cpus.sort();
         let mut failures = Failures::default();
         let is_small = cpus.len() <= MOST_CPUS;
         let mut throttles = Throttles::default();
@@ -98,11 +98,11 @@ fn frequency(path: &Path) -> Result<Option<u64>, Error> {
     known.map(|text| attribute::parse(path, &text)).transpose()
 }
 
-/// Events by package, and by core of a package; CPUs of one core share them.
+/// Events by package, and by core of a package; of the CPUs that share them the first tells.
 #[derive(Debug, Default)]
 struct Throttles {
-    packages: BTreeMap<u64, Option<u64>>,
-    cores: BTreeMap<(u64, u64), Option<u64>>,
+    packages: BTreeMap<u64, u64>,
+    cores: BTreeMap<(u64, u64), u64>,
 }
 
 impl Throttles {
@@ -113,27 +113,27 @@ impl Throttles {
         let (Ok(package), Ok(core)) = (u64::try_from(package), u64::try_from(core)) else { return };
         let mut count =
             |file: &str| failures.note(attribute::number(&cpu.join("thermal_throttle").join(file)));
-        self.cores.entry((package, core)).or_insert_with(|| count("core_throttle_count"));
-        self.packages.entry(package).or_insert_with(|| count("package_throttle_count"));
+        if let Entry::Vacant(own) = self.cores.entry((package, core)) {
+            count("core_throttle_count").map(|count| own.insert(count));
+        }
+        if let Entry::Vacant(own) = self.packages.entry(package) {
+            count("package_throttle_count").map(|count| own.insert(count));
+        }
     }
 
+    /// False: there are none.
     fn tell(&self, is_small: bool, out: &mut Builder) -> bool {
-        let mut has_any = false;
         for (package, count) in &self.packages {
-            let Some(count) = count else { continue };
             out.push(&PACKAGE_THROTTLES, &[&package.to_string()], *count as f64);
-            has_any = true;
         }
         for ((package, core), count) in &self.cores {
-            let Some(count) = count else { continue };
             if is_small {
                 out.push(&CORE_THROTTLES, &[&core.to_string(), &package.to_string()], *count as f64);
             } else {
                 out.leave_out(&CORE_THROTTLES, 1);
             }
-            has_any = true;
         }
-        has_any
+        !(self.packages.is_empty() && self.cores.is_empty())
     }
 }
 

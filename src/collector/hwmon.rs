@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_millis(250);
 /// A slow chip rests for as many times as long as it took, so that it takes a twentieth of the time at most; but not
 /// for longer than that, since what hung once may be well again.
 const REST: u32 = 20;
-const LONGEST_REST: Duration = Duration::from_mins(5);
+const LONGEST_REST: Duration = Duration::from_secs(300);
 
 /// What files of sensors begin with, before their number.
 const TYPES: [&str; 14] = [
