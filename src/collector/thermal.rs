@@ -48,10 +48,6 @@ impl Collector for Thermal {
 impl Thermal {
     fn tell_zone(&self, folder: &str, zone: &str, out: &mut Builder, failures: &mut Failures) {
         let file = |name: &str| self.class.join(folder).join(name);
-        let mode = failures.note(attribute::text(&file("mode")));
-        if mode.is_some_and(|mode| mode == "disabled") {
-            return;
-        }
         let Some(kind) = failures.note(attribute::text(&file("type"))) else { return };
         let temp = failures.note(attribute::number::<i64>(&file("temp")));
         if let Some(temp) = temp.filter(|temp| *temp > NEVER_MEASURED) {
@@ -87,7 +83,8 @@ mod tests {
             ("thermal_zone0", "x86_pkg_temp", "46000"),
             ("thermal_zone1", "iwlwifi_1", "-274000"),
             ("thermal_zone2", "acpitz", "-1500"),
-            ("thermal_zone3", "off", "20000"),
+            // Nobody acts on it, and yet it can be read.
+            ("thermal_zone3", "free", "20000"),
             ("thermal_zone4", "odd \"one\"\\", "warm"),
             ("thermal_zone10", "acpitz", "27800"),
         ] {
@@ -118,6 +115,7 @@ mod tests {
                 r#"node_cooling_device_max_state{name="1",type="TCC Offset"} 63"#,
                 r#"node_thermal_zone_temp{type="acpitz",zone="10"} 27.8"#,
                 r#"node_thermal_zone_temp{type="acpitz",zone="2"} -1.5"#,
+                r#"node_thermal_zone_temp{type="free",zone="3"} 20"#,
                 r#"node_thermal_zone_temp{type="x86_pkg_temp",zone="0"} 46"#,
             ]
         );
