@@ -29,6 +29,9 @@ const PATIENCE: Duration = Duration::from_millis(250);
 const REST: u32 = 20;
 const LONGEST_REST: Duration = Duration::from_secs(300);
 
+/// A server can have thousands of sensors, which would leave no room in a page for anything else.
+const MOST_SERIES: usize = 1000;
+
 /// What files of sensors begin with, before their number.
 const TYPES: [&str; 14] = [
     "beep_enable",
@@ -86,6 +89,10 @@ impl Collector for Hwmon {
                 failures.add(Error::Timeout { what });
             }
             for (name, sensor) in &sensors {
+                if out.pushed() >= MOST_SERIES {
+                    out.leave_out(&SENSOR_LABEL, sensor.elements.len() as u64);
+                    continue;
+                }
                 sensor.tell(&chip.label, name, out);
                 if let Some(package) = chip.package_of(sensor, only_amd)
                     && let Some(celsius) = sensor.celsius()
@@ -550,6 +557,19 @@ mod tests {
         assert!(!rests.is_resting(slow, now + hour + LONGEST_REST));
         rests.note(slow, now, PATIENCE);
         assert!(!rests.is_resting(slow, now));
+    }
+
+    #[test]
+    fn a_machine_full_of_sensors_leaves_room_for_others() {
+        let files: Vec<String> = (0..1100).map(|n| format!("temp{n}_input")).collect();
+        let files: Vec<(&str, &str)> = files.iter().map(|file| (file.as_str(), "1000")).collect();
+        let (_host, mut hwmon) = host(&[("a", &files)]);
+        let mut out = Builder::new();
+        // It may take longer than a chip should.
+        _ = hwmon.collect(&mut out);
+        let snapshot = out.build();
+        assert_eq!(snapshot.samples().count(), MOST_SERIES);
+        assert_eq!(snapshot.left_out.values().sum::<u64>(), 101);
     }
 
     #[test]

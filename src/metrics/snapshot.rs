@@ -124,6 +124,11 @@ impl Builder {
         *self.left_out.entry(family.collector).or_default() += series;
     }
 
+    /// How many samples were pushed.
+    pub fn pushed(&self) -> usize {
+        self.rows.len()
+    }
+
     /// Of samples with the same labels the first counts, since twice the same series spoils a page.
     pub fn build(self) -> Snapshot {
         let Self { mut rows, labels, mut left_out } = self;

@@ -119,6 +119,30 @@ fn a_sensor_that_never_answers_costs_its_collector_alone_until_it_does() {
 }
 
 #[test]
+fn energy_is_looked_at_before_anybody_scrapes() {
+    let home = Home::new();
+    let sys = laptop(&home);
+    let counter = sys.join("class/powercap/intel-rapl:0/energy_uj");
+    fs::remove_file(&counter).unwrap();
+    mknodat(CWD, &counter, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let agent = Agent::start_with(&home, &[&arguments(&sys)]);
+    // Waits for the agent to read.
+    let mut first = File::options().write(true).open(&counter).unwrap();
+    let later = sys.join("later");
+    fs::write(&later, "3500000").unwrap();
+    fs::rename(&later, &counter).unwrap();
+    first.write_all(b"3000000\n").unwrap();
+    drop(first);
+    let begun = Instant::now();
+    let energy = r#"odin_power_energy_joules_total{domain="package",zone="0",source="rapl"}"#;
+    // The first scrape may share the call that read first.
+    while agent.samples().get(energy) != Some(&0.5) {
+        assert!(begun.elapsed() < HANGS, "what was read first is not counted from");
+        thread::yield_now();
+    }
+}
+
+#[test]
 fn what_only_root_may_read_is_absent_for_others_and_counted() {
     let home = Home::new();
     let sys = laptop(&home);
