@@ -12,7 +12,7 @@ use super::{Error, Failure};
 /// What sysfs gives at most, a page of memory.
 const MAX_BYTES: usize = 4096;
 
-/// What an attribute says, without white space around it; none where the device has no such attribute or no value at
+/// What an attribute says, without its newline; none where the device has no such attribute or no value at
 /// the moment, as when it sleeps or is switched off.
 ///
 /// It is read with one call: a driver measures anew for each.
@@ -28,7 +28,7 @@ pub fn text(path: &Path) -> Result<Option<String>, Error> {
         }
     };
     match read() {
-        Ok(length) => Ok(Some(lossy(&bytes[..length]).trim().into())),
+        Ok(length) => Ok(Some(lossy(&bytes[..length]).trim_matches('\n').into())),
         Err(error) if Errno::from_io_error(&error).is_some_and(is_no_value) => Ok(None),
         Err(error) => match Error::at(path, error) {
             Error::Absent { .. } => Ok(None),
@@ -45,7 +45,7 @@ pub fn number<T: FromStr>(path: &Path) -> Result<Option<T>, Error> {
 /// The number that an attribute's text is.
 pub fn parse<T: FromStr>(path: &Path, text: &str) -> Result<T, Error> {
     let unexpected = |_| Error::Parse { path: path.into(), what: format!("{text:?} is no number") };
-    text.parse().map_err(unexpected)
+    text.trim().parse().map_err(unexpected)
 }
 
 /// Each run of what is no UTF-8 is one replacement character, as `node_exporter` has it.
@@ -164,6 +164,7 @@ pub(super) mod tests {
         symlink("/proc/self/mem", path("broken")).unwrap();
         assert_eq!(number::<i64>(&path("temp")).unwrap(), Some(42000));
         assert_eq!(text(&path("latin")).unwrap().as_deref(), Some("\u{fffd}caf\u{fffd}"));
+        assert_eq!(text(&path("temp")).unwrap().as_deref(), Some("  42000"));
         assert_eq!(text(&path("empty")).unwrap().as_deref(), Some(""));
         assert_eq!(text(&path("none")).unwrap(), None);
         let failure = |name: &str| number::<i64>(&path(name)).unwrap_err().failure();

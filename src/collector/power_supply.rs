@@ -131,7 +131,9 @@ impl Supply {
             if let Some((file, ..)) = NUMBERS.iter().find(|(known, ..)| *known == file) {
                 supply.numbers.extend(failures.note(attribute::number(&path)).map(|number| (*file, number)));
             } else if let Some(file) = WORDS.iter().find(|known| **known == file) {
-                supply.words.extend(failures.note(attribute::text(&path)).map(|word| (*file, word)));
+                supply
+                    .words
+                    .extend(failures.note(attribute::text(&path)).map(|word| (*file, word.trim().into())));
             }
         }
         supply

@@ -32,6 +32,7 @@ mod life;
 mod merge;
 mod metrics;
 mod node_fixtures;
+mod node_random;
 mod power;
 mod prices;
 mod processes;
