@@ -500,6 +500,19 @@ mod tests {
     }
 
     #[test]
+    fn how_long_a_chip_took_is_told_of_each_that_was_read() {
+        let (host, mut hwmon) =
+            host(&[("a/b", &[("temp1_input", "1000")]), ("c/d", &[("temp1_input", "1000")])]);
+        write(host.path(), &[("devices/c/d/power/runtime_status", "suspended")]);
+        let mut out = Builder::new();
+        _ = hwmon.collect(&mut out);
+        let snapshot = out.build();
+        let times = snapshot.samples().filter(|sample| *sample.family == ODIN_READ_SECONDS);
+        let times: Vec<(&str, bool)> = times.map(|sample| (sample.labels, sample.value > 0.0)).collect();
+        assert_eq!(times, [(r#"chip="a_b""#, true)]);
+    }
+
+    #[test]
     fn a_device_that_sleeps_is_not_read() {
         let (host, mut hwmon) = host(&[("pci/card", &[("name", "nouveau"), ("temp1_input", "40000")])]);
         let status = |status: &str| write(host.path(), &[("devices/pci/card/power/runtime_status", status)]);
