@@ -278,7 +278,7 @@ impl Sensor {
         }
         let (family, reading) = match self.kind {
             "power" => (&ODIN_POWER_WATTS, self.number("input").or_else(|| self.number("average"))),
-            "energy" => (&ODIN_ENERGY_JOULES, self.number("input")),
+            "energy" => (&ODIN_ENERGY_JOULES, self.number("input").filter(|uj| *uj >= 0.0)),
             _ => return,
         };
         if let Some(millionths) = reading {
@@ -303,11 +303,14 @@ impl Sensor {
                 "" => String::new(),
                 element => format!("_{}", clean(element)),
             };
-            let family = named(
-                &format!("node_hwmon_{}{what}{suffix}", self.kind),
-                if suffix == JOULES { Kind::Counter } else { Kind::Gauge },
-                || format!("Hardware monitor {} element {element}", self.kind),
-            );
+            let kind = if suffix == JOULES { Kind::Counter } else { Kind::Gauge };
+            // A counter below 0 would spoil a page.
+            if kind == Kind::Counter && value < 0.0 {
+                continue;
+            }
+            let family = named(&format!("node_hwmon_{}{what}{suffix}", self.kind), kind, || {
+                format!("Hardware monitor {} element {element}", self.kind)
+            });
             if let Some(family) = family {
                 out.push(family, &[chip, name], value);
             }
@@ -396,6 +399,7 @@ mod tests {
                 ("power1_cap", "186000000\n"),
                 ("power1_average_interval", "1000\n"),
                 ("energy1_input", "1234567\n"),
+                ("energy2_input", "-1\n"),
                 ("freq1_input", "500000000\n"),
                 ("freq1_label", "sclk\n"),
                 ("humidity1_input", "520000\n"),

@@ -141,7 +141,11 @@ impl Machine {
                         let suffix = if element.is_empty() { "" } else { "_" };
                         let path = format!("{folder}/{kind}{sensor}{suffix}{element}");
                         if element != "label" {
-                            let reading = self.reading();
+                            let mut reading = self.reading();
+                            // ODIN has no counter below 0.
+                            if *kind == "energy" {
+                                reading = reading.replace('-', "");
+                            }
                             self.write(&path, reading);
                         } else if *kind == "freq" {
                             // It becomes the name of the sensor.
