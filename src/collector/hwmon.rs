@@ -170,8 +170,7 @@ fn device_label(chip: &Path) -> Option<String> {
     let device = fs::canonicalize(chip.join("device")).ok()?;
     let cleaned =
         |path: &Path| path.file_name().map(|name| clean(&name.to_string_lossy())).unwrap_or_default();
-    let parts = [device.parent().map(cleaned).unwrap_or_default(), cleaned(&device)];
-    let [parent, own] = parts;
+    let (parent, own) = (device.parent().map(cleaned).unwrap_or_default(), cleaned(&device));
     match (parent.is_empty(), own.is_empty()) {
         (_, true) => None,
         (true, false) => Some(own),
