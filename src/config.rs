@@ -44,6 +44,8 @@ pub struct Config {
     pub projects: Projects,
     /// Which collectors run, by name, where that is not left to odin.
     pub collectors: BTreeMap<String, bool>,
+    /// Whether families are told that `node_exporter` has, too, under its names.
+    pub tells_node: bool,
 }
 
 /// Where the kernel's file systems are mounted; elsewhere than usual in a container, and in tests.
@@ -98,6 +100,19 @@ struct File {
     prices: Overlay,
     projects: ProjectTables,
     collectors: BTreeMap<String, bool>,
+    compat: Compat,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Compat {
+    node: bool,
+}
+
+impl Default for Compat {
+    fn default() -> Self {
+        Self { node: true }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -153,8 +168,18 @@ impl Config {
             }
         };
         let week_starts = file.week_starts.unwrap_or(Weekday::Monday);
-        let File { timezone, backups, prices, collectors, .. } = file;
-        Ok(Self { state_dir, claude_dirs, timezone, backups, prices, week_starts, projects, collectors })
+        let File { timezone, backups, prices, collectors, compat, .. } = file;
+        Ok(Self {
+            state_dir,
+            claude_dirs,
+            timezone,
+            backups,
+            prices,
+            week_starts,
+            projects,
+            collectors,
+            tells_node: compat.node,
+        })
     }
 
     pub fn ledger_path(&self) -> PathBuf {
@@ -299,6 +324,7 @@ mod tests {
         let config = load(&[("HOME", home.path())]).unwrap();
         assert_eq!(config.state_dir, home.path().join(".local/state/odin"));
         assert_eq!(config.claude_dirs, [home.path().join(".claude"), home.path().join(".config/claude")]);
+        assert!(config.tells_node);
     }
 
     #[test]
@@ -308,13 +334,14 @@ mod tests {
             fs::create_dir_all(home.path().join(dir)).unwrap();
         }
         let file = home.path().join(".config/odin/config.toml");
-        fs::write(&file, "timezone = 'Asia/Tokyo'\nweek_starts = 'Sunday'\n[claude]\nconfig_dirs = ['~/a', '/does/not/exist']\n[collectors]\nagent = false\n")
+        fs::write(&file, "timezone = 'Asia/Tokyo'\nweek_starts = 'Sunday'\n[claude]\nconfig_dirs = ['~/a', '/does/not/exist']\n[collectors]\nagent = false\n[compat]\nnode = false\n")
             .unwrap();
         let config = load(&[("HOME", home.path())]).unwrap();
         assert_eq!(config.claude_dirs, [home.path().join("a")]);
         assert_eq!(config.timezone.as_deref(), Some("Asia/Tokyo"));
         assert_eq!(config.week_starts, Weekday::Sunday);
         assert_eq!(config.collectors, [("agent".to_owned(), false)].into());
+        assert!(!config.tells_node);
 
         let list = format!("{0}/b, {0}/a", home.path().display());
         let config = load(&[("HOME", home.path()), ("CLAUDE_CONFIG_DIR", Path::new(&list))]).unwrap();

@@ -6,6 +6,7 @@ pub mod lock;
 pub mod memory;
 pub mod notify;
 pub mod page;
+pub mod processes;
 pub mod runner;
 pub mod sessions;
 pub mod word;
@@ -25,7 +26,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tracing::{error, info, warn};
 
-use crate::collector::{self, Collector, rapl};
+use crate::collector::{self, rapl};
 use crate::config::{Config, Roots};
 use crate::endpoint::{self, Response, Route, Server, check_bind, web_config::WebConfig};
 use crate::ledger::Ledger;
@@ -35,6 +36,7 @@ use claude::{Calendar, Claude};
 use keeper::{Keeper, Kept, Setup};
 use notify::Notify;
 use page::Pages;
+use processes::Processes;
 use runner::Runner;
 use sessions::{Seen, Sessions};
 
@@ -95,10 +97,14 @@ impl Parts {
         let Settings { config, calendar, host } = settings;
         let claude = Claude::resume(&ledger, calendar.clone())?;
         let seen: Arc<Mutex<Seen>> = Arc::default();
-        let mut collectors = collector::chosen(&options.roots, &config.collectors)?;
-        if config.collectors.get("session").copied().unwrap_or(true) {
+        let mut collectors = collector::chosen(&options.roots, &config.collectors, config.tells_node)?;
+        let is_chosen = |name| config.collectors.get(name).copied().unwrap_or(true);
+        if is_chosen("session") {
             let sessions = Sessions::resume(config, &options.roots, &ledger, host, Arc::clone(&seen))?;
-            collectors.push(Box::new(sessions) as Box<dyn Collector>);
+            collectors.push(Box::new(sessions));
+        }
+        if is_chosen(processes::NAME) {
+            collectors.push(Box::new(Processes::new(&options.roots)));
         }
         let listener = |name: &'static str, error: &collector::Error| {
             let causes = successors(Some(error as &dyn std::error::Error), |error| error.source());
@@ -207,7 +213,7 @@ pub fn run(
     };
     let read = || {
         let settings = read()?;
-        collector::chosen(&options.roots, &settings.config.collectors)?;
+        collector::chosen(&options.roots, &settings.config.collectors, settings.config.tells_node)?;
         Ok(settings)
     };
     let ended = live(&events, &pages, read, go_on, tell);

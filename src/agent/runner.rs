@@ -100,9 +100,8 @@ impl Runner {
             lanes.entry(collector.lane()).or_default().push(collector);
         }
         for (name, collectors) in lanes {
-            let state = |collector: &Box<dyn Collector>| State { name: collector.name(), ..State::default() };
-            let states: Vec<_> = collectors.iter().map(state).collect();
-            let names: Vec<_> = states.iter().map(|state| state.name).collect();
+            let names: Vec<_> = collectors.iter().map(|collector| collector.name()).collect();
+            let states = names.iter().map(|name| State { name, ..State::default() }).collect();
             let lane = Arc::new(Lane {
                 state: Mutex::new(Lined { states, is_stopping: false }),
                 changed: Condvar::new(),

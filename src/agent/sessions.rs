@@ -175,7 +175,7 @@ fn ancestors(pid: u32, parents: &HashMap<u32, (u32, u64)>) -> Vec<u32> {
     above
 }
 
-fn of_procfs(error: procfs::Error) -> Error {
+pub(super) fn of_procfs(error: procfs::Error) -> Error {
     match error {
         procfs::Error::Read { path, source } => Error::at(&path, source),
         procfs::Error::Parse { path } => Error::Parse { path, what: "no uptime".into() },

@@ -23,7 +23,7 @@ pub fn collect(roots: &Roots, out: &mut Builder) -> Result<(), Error> {
 }
 
 /// The field as `node_exporter` writes it, its value, and what names of its unit end in.
-fn parse(line: &str) -> Option<(String, f64, &'static str)> {
+pub(super) fn parse(line: &str) -> Option<(String, f64, &'static str)> {
     let (name, rest) = line.split_once(':')?;
     let name = name.replace('(', "_").replace(')', "");
     let mut words = rest.split_ascii_whitespace();

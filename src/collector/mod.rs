@@ -9,12 +9,19 @@
 pub mod agent;
 pub mod attribute;
 pub mod conntrack;
+pub mod cpu;
 pub mod cpufreq;
+pub mod diskstats;
 pub mod filefd;
+pub mod filesystem;
 pub mod hwmon;
 pub mod loadavg;
 pub mod meminfo;
+pub mod meminfo_numa;
+pub mod netclass;
+pub mod netdev;
 pub mod netstat;
+pub mod nvme;
 pub mod power_supply;
 pub mod pressure;
 pub mod rapl;
@@ -23,6 +30,7 @@ pub mod softnet;
 pub mod stat;
 pub mod thermal;
 pub mod time;
+pub mod timex;
 pub mod udp_queues;
 pub mod uname;
 pub mod vmstat;
@@ -34,8 +42,8 @@ use std::path::{Path, PathBuf};
 use rustix::io::Errno;
 
 use crate::config::Roots;
-use crate::metrics::families;
 use crate::metrics::snapshot::Builder;
+use crate::metrics::{Family, families};
 
 /// Samples of one source.
 pub trait Collector: Send {
@@ -150,6 +158,22 @@ pub fn read(path: &Path) -> Result<String, Error> {
     fs::read_to_string(path).map_err(|source| Error::at(path, source))
 }
 
+/// What a file of the kernel says, without the end of its line; none: it is not there, or cannot be read now.
+pub fn attribute(path: &Path) -> Option<String> {
+    read(path).ok().map(|text| text.trim_end().into())
+}
+
+/// Names in a folder of the kernel, in order. One without any has nothing to read.
+pub fn list(path: &Path) -> Result<Vec<String>, Error> {
+    let mut names = vec![];
+    for entry in fs::read_dir(path).map_err(|source| Error::at(path, source))? {
+        let entry = entry.map_err(|source| Error::at(path, source))?;
+        names.extend(entry.file_name().into_string());
+    }
+    names.sort_unstable();
+    if names.is_empty() { Err(Error::Absent { path: path.into() }) } else { Ok(names) }
+}
+
 /// The error of a file that says something else than its kind does.
 pub fn unexpected(path: &Path, what: &str) -> Error {
     Error::Parse { path: path.into(), what: what.into() }
@@ -210,12 +234,23 @@ impl Entry {
 pub static ALL: &[Entry] = &[
     Entry::default(agent::NAME, |roots| Box::new(agent::Agent::new(roots))),
     Entry::default(conntrack::NAME, |roots| kernel(conntrack::NAME, roots, conntrack::collect)),
+    Entry::default(cpu::NAME, |roots| Box::new(cpu::Cpu::new(roots))),
     Entry::default(cpufreq::NAME, |roots| Box::new(cpufreq::Cpufreq::new(roots))),
+    Entry::default(diskstats::NAME, |roots| kernel(diskstats::NAME, roots, diskstats::collect)),
     Entry::default(filefd::NAME, |roots| kernel(filefd::NAME, roots, filefd::collect)),
+    Entry::default(filesystem::NAME, |roots| Box::new(filesystem::Filesystem::new(roots))),
     Entry::default(hwmon::NAME, |roots| Box::new(hwmon::Hwmon::new(roots))),
     Entry::default(loadavg::NAME, |roots| kernel(loadavg::NAME, roots, loadavg::collect)),
     Entry::default(meminfo::NAME, |roots| kernel(meminfo::NAME, roots, meminfo::collect)),
+    Entry {
+        name: meminfo_numa::NAME,
+        is_default: false,
+        make: |roots| kernel(meminfo_numa::NAME, roots, meminfo_numa::collect),
+    },
+    Entry::default(netclass::NAME, |roots| kernel(netclass::NAME, roots, netclass::collect)),
+    Entry::default(netdev::NAME, |roots| Box::new(netdev::Netdev::new(roots))),
     Entry::default(netstat::NAME, |roots| kernel(netstat::NAME, roots, netstat::collect)),
+    Entry::default(nvme::NAME, |roots| kernel(nvme::NAME, roots, nvme::collect)),
     Entry::default(power_supply::NAME, |roots| Box::new(power_supply::PowerSupply::new(roots))),
     Entry::default(pressure::NAME, |roots| kernel(pressure::NAME, roots, pressure::collect)),
     Entry::default(rapl::NAME, |roots| Box::new(rapl::Rapl::new(roots))),
@@ -224,6 +259,7 @@ pub static ALL: &[Entry] = &[
     Entry::default(stat::NAME, |roots| kernel(stat::NAME, roots, stat::collect)),
     Entry::default(thermal::NAME, |roots| Box::new(thermal::Thermal::new(roots))),
     Entry::default(time::NAME, |roots| kernel(time::NAME, roots, time::collect)),
+    Entry::default(timex::NAME, |roots| kernel(timex::NAME, roots, timex::collect)),
     Entry::default(udp_queues::NAME, |roots| kernel(udp_queues::NAME, roots, udp_queues::collect)),
     Entry::default(uname::NAME, |roots| kernel(uname::NAME, roots, uname::collect)),
     Entry::default(vmstat::NAME, |roots| kernel(vmstat::NAME, roots, vmstat::collect)),
@@ -237,15 +273,50 @@ pub struct Unknown {
     pub known: String,
 }
 
+/// Leaves out what `node_exporter` tells as well.
+struct WithoutNode(Box<dyn Collector>);
+
+impl Collector for WithoutNode {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+
+    fn lane(&self) -> &'static str {
+        self.0.lane()
+    }
+
+    fn collect(&mut self, out: &mut Builder) -> Result<(), Error> {
+        let result = self.0.collect(out);
+        out.retain(|family| !is_node(family));
+        result
+    }
+}
+
+fn is_node(family: &Family) -> bool {
+    family.name.starts_with("node_")
+}
+
 /// Those that run, where the user chose some by name. A name may also be that of families which no entry of
-/// [`ALL`] collects: the agent heeds the choice there.
-pub fn chosen(roots: &Roots, choice: &BTreeMap<String, bool>) -> Result<Vec<Box<dyn Collector>>, Unknown> {
+/// [`ALL`] collects: the agent heeds the choice there. Where `node_exporter` runs, too, its families need not be told;
+/// what has no others is not read then.
+pub fn chosen(
+    roots: &Roots,
+    choice: &BTreeMap<String, bool>,
+    tells_node: bool,
+) -> Result<Vec<Box<dyn Collector>>, Unknown> {
     let known = families::collectors();
     if let Some(name) = choice.keys().find(|name| !known.contains(&name.as_str())) {
         return Err(Unknown { name: name.clone(), known: known.join(", ") });
     }
     let is_chosen = |entry: &&Entry| choice.get(entry.name).copied().unwrap_or(entry.is_default);
-    Ok(ALL.iter().filter(is_chosen).map(|entry| (entry.make)(roots)).collect())
+    let chosen = ALL.iter().filter(is_chosen);
+    if tells_node {
+        return Ok(chosen.map(|entry| (entry.make)(roots)).collect());
+    }
+    let has_own =
+        |entry: &&Entry| families::all().any(|family| family.collector == entry.name && !is_node(family));
+    let without_node = |entry: &Entry| Box::new(WithoutNode((entry.make)(roots))) as Box<dyn Collector>;
+    Ok(chosen.filter(has_own).map(without_node).collect())
 }
 
 #[cfg(test)]
@@ -273,7 +344,7 @@ mod tests {
     fn a_name_that_no_family_has_is_told_with_those_there_are() {
         let names = |choice: &[(&str, bool)]| {
             let choice = choice.iter().map(|(name, on)| ((*name).to_owned(), *on)).collect();
-            chosen(&Roots::default(), &choice)
+            chosen(&Roots::default(), &choice, true)
                 .map(|chosen| chosen.iter().map(|c| c.name()).collect::<Vec<_>>())
         };
         let all: Vec<_> = ALL.iter().filter(|entry| entry.is_default).map(|entry| entry.name).collect();
@@ -281,6 +352,24 @@ mod tests {
         assert_eq!(names(&[("agent", false), ("claude", true)]).unwrap(), all[1..]);
         let unknown = names(&[("agnet", true)]).unwrap_err().to_string();
         assert!(unknown.starts_with(r#"no collector "agnet"; there are: agent, claude, "#), "{unknown}");
+    }
+
+    #[test]
+    fn beside_node_exporter_only_what_is_odins_own_is_read_and_told() {
+        let mut own = chosen(&Roots::default(), &BTreeMap::new(), false).unwrap();
+        let names: Vec<_> = own.iter().map(|collector| collector.name()).collect();
+        assert!(
+            names.contains(&"netstat") && names.contains(&"agent") && !names.contains(&"loadavg"),
+            "{names:?}"
+        );
+        let mut out = Builder::new();
+        for collector in &mut own {
+            // A host may lack any of their sources.
+            _ = collector.collect(&mut out);
+        }
+        let snapshot = out.build();
+        assert!(snapshot.samples().count() > 0);
+        assert!(!snapshot.samples().any(|sample| is_node(sample.family)));
     }
 
     #[test]

@@ -73,8 +73,8 @@ type Field<'t> = (&'t str, &'t str, f64);
 /// Pairs of lines. One that is not understood is none.
 fn pairs(text: &str) -> impl Iterator<Item = Option<Field<'_>>> {
     let mut lines = text.lines();
-    let mut pair = move || Some((lines.next()?, lines.next().unwrap_or_default()));
-    iter::from_fn(move || pair()).flat_map(|(names, numbers)| {
+    let pairs = iter::from_fn(move || Some((lines.next()?, lines.next().unwrap_or_default())));
+    pairs.flat_map(|(names, numbers)| {
         let (protocol, names) = names.split_once(':').unwrap_or((names, ""));
         let (same, numbers) = numbers.split_once(':').unwrap_or((numbers, ""));
         let (names, mut numbers) = (names.split_ascii_whitespace(), numbers.split_ascii_whitespace());

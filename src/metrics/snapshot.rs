@@ -119,6 +119,11 @@ impl Builder {
         push(Part::Count, all as f64);
     }
 
+    /// Takes back samples of families that are not wanted.
+    pub fn retain(&mut self, wants: impl Fn(&Family) -> bool) {
+        self.rows.retain(|row| wants(row.family));
+    }
+
     /// Counts series that are not pushed because a bound on labels leaves no room.
     pub fn leave_out(&mut self, family: &'static Family, series: u64) {
         *self.left_out.entry(family.collector).or_default() += series;

@@ -45,6 +45,7 @@ impl World {
             process_group: pid,
             terminal_session: pid,
             is_kernel_thread: false,
+            state: b'S',
             is_zombie: false,
             name: name.into(),
             own: Spent::default(),

@@ -49,7 +49,4 @@ families! { "diskstats";
         "The number of writes merged";
     WRITTEN_BYTES: Counter, "node_disk_written_bytes_total", [device], "bytes",
         "The total number of bytes written successfully";
-    DEVICE_MAPPER_BACKING_DEVICE_INFO: Gauge, "node_disk_device_mapper_backing_device_info",
-        [backing_device, device], "1",
-        "Info about the underlying block devices of a device mapper device";
 }

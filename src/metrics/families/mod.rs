@@ -38,6 +38,7 @@ pub mod hwmon;
 pub mod ledger;
 pub mod loadavg;
 pub mod meminfo;
+pub mod meminfo_numa;
 pub mod netclass;
 pub mod netdev;
 pub mod netstat;
@@ -72,6 +73,7 @@ pub static TABLES: &[&[&Family]] = &[
     cpu::ALL,
     loadavg::ALL,
     meminfo::ALL,
+    meminfo_numa::ALL,
     pressure::ALL,
     vmstat::ALL,
     stat::ALL,

@@ -100,10 +100,20 @@ pub(super) fn display(name: &str, program: Option<&str>) -> String {
     whole.chars().filter(|c| !c.is_control()).collect()
 }
 
+/// What processes of a command have in common: its name up to the first blank, without a version.
+pub fn group(name: &str) -> &str {
+    let word = name.split_whitespace().next().unwrap_or_default().trim_end_matches(':');
+    Some(unversioned(word)).filter(|name| !name.is_empty()).unwrap_or(word)
+}
+
+fn unversioned(name: &str) -> &str {
+    name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-')
+}
+
 fn by_name(name: &str) -> Option<ProcessKind> {
     let name = name.split_whitespace().next()?.to_ascii_lowercase();
     let find = |name: &str| NAMES.iter().find(|(_, names)| names.contains(&name)).map(|(kind, _)| *kind);
-    let unversioned = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
+    let unversioned = unversioned(&name);
     let unprefixed = unversioned.rsplit_once("-gnu-").or_else(|| unversioned.rsplit_once("-musl-"));
     let is_git = name.starts_with("git-");
     find(&name)
@@ -121,7 +131,7 @@ fn cut_short(name: &str) -> Option<ProcessKind> {
 
 #[cfg(test)]
 mod tests {
-    use super::{display, of};
+    use super::{display, group, of};
     use crate::model::process::ProcessKind::{
         Browser, Claude, Compiler, Lsp, Node, Other, Python, Shell, Vcs,
     };
@@ -156,6 +166,19 @@ mod tests {
         ];
         for (name, program, kind) in cases {
             assert_eq!(of(name, program), kind, "{name:?} {program:?}");
+        }
+    }
+
+    #[test]
+    fn a_group_is_a_command_in_all_its_versions() {
+        for (name, expected) in [
+            ("python3.11", "python"),
+            ("tmux: server", "tmux"),
+            ("npm run a", "npm"),
+            ("7z", "7z"),
+            ("42", "42"),
+        ] {
+            assert_eq!(group(name), expected);
         }
     }
 

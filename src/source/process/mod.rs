@@ -5,7 +5,7 @@
 //! used is charged to its session once, by [`account`], however it ends.
 
 pub mod account;
-mod kind;
+pub mod kind;
 pub mod procfs;
 pub mod stat;
 pub mod trees;

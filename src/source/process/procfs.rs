@@ -139,6 +139,15 @@ impl Procfs {
         read.ok()
     }
 
+    /// What it read from storage and wrote to it.
+    pub fn io_bytes(&mut self, pid: u32) -> Option<[u64; 2]> {
+        self.text(pid, "io").and_then(stat::storage_io).map(|(read, written)| [read, written])
+    }
+
+    pub fn swap_bytes(&mut self, pid: u32) -> Option<u64> {
+        self.text(pid, "status").and_then(stat::swap_bytes)
+    }
+
     /// Since Linux 6.2 the size of `fd` says how many there are.
     fn count_fds(&mut self, pid: u32) -> Result<u64, Errno> {
         self.name_of(pid, "fd");

@@ -26,6 +26,8 @@ pub struct Stat {
     /// The session of terminals and `setsid`, not of Claude.
     pub terminal_session: u32,
     pub is_kernel_thread: bool,
+    /// The kernel's letter for it: `R`, `S`, `D`, …
+    pub state: u8,
     /// It has ended, and its parent has yet to wait for it.
     pub is_zombie: bool,
     /// Its program's name or what it calls itself, at most 15 bytes.
@@ -105,6 +107,7 @@ impl Stat {
             process_group: small(process_group),
             terminal_session: small(terminal_session),
             is_kernel_thread: flags & KERNEL_THREAD != 0,
+            state: state.bytes().next()?,
             is_zombie: matches!(state, "Z" | "X"),
             name: String::from_utf8_lossy(&text[open + 1..close]).into_owned(),
             own: spent(user, system, minor, major),
@@ -198,6 +201,7 @@ mod tests {
             process_group: 8716,
             terminal_session: 5556,
             is_kernel_thread: false,
+            state: b'S',
             is_zombie: false,
             name: name.into(),
             own: Spent {
