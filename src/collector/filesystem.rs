@@ -5,7 +5,8 @@
 //! [`PATIENCE`] is told as such; the thread stays with it, and another one walks the rest. While it does not come back
 //! the mount is not asked again: one that hangs costs one thread, and one scrape half a second.
 //!
-//! Mounts of containers, and kinds of file systems that store nothing, are left out, as `node_exporter` does.
+//! Mounts of the kernel and of containers, and kinds of file systems that store nothing, are left out, as `node_exporter`
+//! does; those of pods, too, of which there may be any number.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::io;
@@ -35,7 +36,7 @@ const MAX_MOUNTS: usize = 50;
 const STACK_BYTES: usize = 64 << 10;
 
 /// Kinds that store nothing, or what others store.
-const PSEUDO: [&str; 29] = [
+const PSEUDO: [&str; 26] = [
     "autofs",
     "binfmt_misc",
     "bpf",
@@ -46,7 +47,6 @@ const PSEUDO: [&str; 29] = [
     "devpts",
     "devtmpfs",
     "erofs",
-    "efivarfs",
     "fusectl",
     "fuse.lxcfs",
     "hugetlbfs",
@@ -63,8 +63,6 @@ const PSEUDO: [&str; 29] = [
     "squashfs",
     "sysfs",
     "tracefs",
-    "ramfs",
-    "fuse.portal",
 ];
 /// Where containers and the kernel mount theirs.
 const NOBODYS: [&str; 9] = [

@@ -247,7 +247,7 @@ pub static ALL: &[Entry] = &[
         is_default: false,
         make: |roots| kernel(meminfo_numa::NAME, roots, meminfo_numa::collect),
     },
-    Entry::default(netclass::NAME, |roots| kernel(netclass::NAME, roots, netclass::collect)),
+    Entry::default(netclass::NAME, |roots| Box::new(netclass::Netclass::new(roots))),
     Entry::default(netdev::NAME, |roots| Box::new(netdev::Netdev::new(roots))),
     Entry::default(netstat::NAME, |roots| kernel(netstat::NAME, roots, netstat::collect)),
     Entry::default(nvme::NAME, |roots| kernel(nvme::NAME, roots, nvme::collect)),

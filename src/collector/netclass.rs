@@ -2,12 +2,14 @@
 //!
 //! An interface has series of its own if it is a link of the host: physical, wireless, a bond of such, or loopback. Of
 //! the others there may be one a container; `netdev` tells of them in sums of their kind. The kernel refuses to read
-//! some files of an interface that is down; what cannot be read is absent, and so is a speed of -1.
+//! some files of an interface that is down; what cannot be read is absent, and so is a speed of -1. A driver may ask its
+//! hardware for the speed, so this has a thread of its own.
 
+use std::collections::HashMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{Error, attribute, list};
+use super::{Collector, Error, attribute, list};
 use crate::config::Roots;
 use crate::metrics::Family;
 use crate::metrics::families::netclass::{
@@ -48,50 +50,90 @@ const LOOPBACK: &str = "772";
 /// What network plugins of containers call interfaces that are no container's.
 const CNI: [&str; 7] = ["cali", "cbr", "cilium", "cni", "flannel", "lxc", "weave"];
 
-pub fn collect(roots: &Roots, out: &mut Builder) -> Result<(), Error> {
-    let net = roots.sys.join("class/net");
-    for device in list(&net)? {
-        let folder = net.join(&device);
-        let Some(kind) = kind(&folder, &device).filter(|kind| has_own_series(kind)) else { continue };
-        let text = |file: &str| attribute(&folder.join(file));
-        let number = |file: &str| text(file).and_then(|text| number(&text));
-        for (file, family) in NUMBERS {
-            if let Some(value) = number(file) {
-                out.push(family, &[&device], value as f64);
-            }
-        }
-        let operstate = text("operstate").unwrap_or_default();
-        out.push(&UP, &[&device], f64::from(u8::from(operstate == "up")));
-        let adminstate = match number("flags") {
-            None => "unknown",
-            Some(flags) if flags & IS_UP != 0 => "up",
-            Some(_) => "down",
-        };
-        let [address, broadcast, duplex, ifalias] =
-            ["address", "broadcast", "duplex", "ifalias"].map(|file| text(file).unwrap_or_default());
-        out.push(&INFO, &[&address, adminstate, &broadcast, &device, &duplex, &ifalias, &operstate], 1.0);
-        if let Some(megabits) = number("speed").filter(|megabits| *megabits > 0) {
-            let bits = megabits as f64 * 1e6;
-            out.push(&SPEED_BYTES, &[&device], bits / 8.0);
-            out.push(&NETWORK_SPEED_BITS_PER_SECOND, &[&device], bits);
-        }
-        let driver = fs::read_link(folder.join("device/driver")).unwrap_or_default();
-        let driver = driver.file_name().unwrap_or_default().to_string_lossy();
-        out.push(&NETWORK_INTERFACE_INFO, &[&device, kind, &driver, &duplex, &operstate], 1.0);
-    }
-    Ok(())
+pub struct Netclass {
+    net: PathBuf,
+    kinds: Kinds,
 }
 
-/// What an interface is; none: there is none in that folder.
-pub(super) fn kind(folder: &Path, name: &str) -> Option<&'static str> {
-    let loopback = attribute(&folder.join("type"))? == LOOPBACK;
+impl Netclass {
+    pub fn new(roots: &Roots) -> Self {
+        Self { net: roots.sys.join("class/net"), kinds: Kinds::default() }
+    }
+}
+
+impl Collector for Netclass {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn collect(&mut self, out: &mut Builder) -> Result<(), Error> {
+        self.kinds.look(&self.net)?;
+        for (device, (_, kind)) in &self.kinds.0 {
+            if has_own_series(kind) {
+                tell(&self.net.join(device), device, kind, out);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn tell(folder: &Path, device: &str, kind: &str, out: &mut Builder) {
+    let text = |file: &str| attribute(&folder.join(file));
+    let number = |file: &str| text(file).and_then(|text| number(&text));
+    for (file, family) in NUMBERS {
+        if let Some(value) = number(file) {
+            out.push(family, &[device], value as f64);
+        }
+    }
+    let operstate = text("operstate").unwrap_or_default();
+    out.push(&UP, &[device], f64::from(u8::from(operstate == "up")));
+    let adminstate = match number("flags") {
+        None => "unknown",
+        Some(flags) if flags & IS_UP != 0 => "up",
+        Some(_) => "down",
+    };
+    let [address, broadcast, duplex, ifalias] =
+        ["address", "broadcast", "duplex", "ifalias"].map(|file| text(file).unwrap_or_default());
+    out.push(&INFO, &[&address, adminstate, &broadcast, device, &duplex, &ifalias, &operstate], 1.0);
+    if let Some(megabits) = number("speed").filter(|megabits| *megabits > 0) {
+        let bits = megabits as f64 * 1e6;
+        out.push(&SPEED_BYTES, &[device], bits / 8.0);
+        out.push(&NETWORK_SPEED_BITS_PER_SECOND, &[device], bits);
+    }
+    let driver = fs::read_link(folder.join("device/driver")).unwrap_or_default();
+    let driver = driver.file_name().unwrap_or_default().to_string_lossy();
+    out.push(&NETWORK_INTERFACE_INFO, &[device, kind, &driver, &duplex, &operstate], 1.0);
+}
+
+/// The interfaces there are, by name: the index, which no other one ever has, and the kind.
+#[derive(Default)]
+pub(super) struct Kinds(pub(super) HashMap<String, (String, &'static str)>);
+
+impl Kinds {
+    /// Finds out what those are that are new: there may be hundreds, and each takes a dozen files.
+    pub(super) fn look(&mut self, net: &Path) -> Result<(), Error> {
+        let mut now = HashMap::new();
+        for name in list(net)? {
+            let folder = net.join(&name);
+            let Some(index) = attribute(&folder.join("ifindex")) else { continue };
+            let known = self.0.get(&name).filter(|(known, _)| *known == index);
+            let kind = known.map_or_else(|| kind(&folder, &name), |(_, kind)| kind);
+            now.insert(name, (index, kind));
+        }
+        self.0 = now;
+        Ok(())
+    }
+}
+
+fn kind(folder: &Path, name: &str) -> &'static str {
+    let loopback = attribute(&folder.join("type")).is_some_and(|number| number == LOOPBACK);
     let uevent = attribute(&folder.join("uevent")).unwrap_or_default();
     let devtype = uevent.lines().find_map(|line| line.strip_prefix("DEVTYPE=")).unwrap_or_default();
     let has = |file| folder.join(file).exists();
     // The folder is a link to that of the device, which lies among virtual ones unless there is hardware.
     let is_virtual =
         fs::read_link(folder).map_or(true, |link| link.components().any(|c| c.as_os_str() == "virtual"));
-    Some(if loopback {
+    if loopback {
         "loopback"
     } else if devtype == "wlan" || has("phy80211") {
         "wireless"
@@ -112,7 +154,7 @@ pub(super) fn kind(folder: &Path, name: &str) -> Option<&'static str> {
         "veth"
     } else {
         "other"
-    })
+    }
 }
 
 pub(super) fn has_own_series(kind: &str) -> bool {
@@ -129,6 +171,7 @@ fn number(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::os::unix::fs::symlink;
 
     use super::*;
@@ -154,17 +197,18 @@ mod tests {
         let net = sys.path().join("class/net");
         let ether = ("type", "1\n");
         let ends = |own, other| [ether, ("ifindex", own), ("iflink", other), ("uevent", "INTERFACE=x\n")];
+        let alone = [ether, ("ifindex", "7"), ("iflink", "7")];
         let typed = |uevent| [ether, ("ifindex", "7"), ("iflink", "7"), ("uevent", uevent)];
-        interface(&net, "lo", true, &[("type", "772\n")], &[]);
-        interface(&net, "veth0", false, &[ether], &[]);
-        interface(&net, "wlp3s0", false, &[ether], &["phy80211"]);
+        interface(&net, "lo", true, &[("type", "772\n"), ("ifindex", "1")], &[]);
+        interface(&net, "veth0", false, &alone, &[]);
+        interface(&net, "wlp3s0", false, &alone, &["phy80211"]);
         interface(&net, "eth1", true, &ends("7", "8"), &[]);
         interface(&net, "dummy0", true, &ends("7", "7"), &[]);
         interface(&net, "br0", true, &typed("DEVTYPE=bridge\n"), &["bridge"]);
         interface(&net, "cni0", true, &typed("DEVTYPE=bridge\n"), &["bridge"]);
         interface(&net, "eth0.5", true, &typed("DEVTYPE=vlan\n"), &[]);
         interface(&net, "uplink", true, &typed("DEVTYPE=bond\n"), &["bonding"]);
-        interface(&net, "tun0", true, &[ether, ("tun_flags", "0x1001\n")], &[]);
+        interface(&net, "tun0", true, &[ether, ("ifindex", "7"), ("tun_flags", "0x1001\n")], &[]);
         interface(
             &net,
             "vx0",
@@ -172,33 +216,35 @@ mod tests {
             &[ether, ("ifindex", "7"), ("iflink", "3"), ("uevent", "DEVTYPE=vxlan\n")],
             &[],
         );
-        for (name, expected) in [
-            ("lo", Some("loopback")),
-            ("veth0", Some("physical")),
-            ("wlp3s0", Some("wireless")),
-            ("eth1", Some("veth")),
-            ("dummy0", Some("other")),
-            ("br0", Some("bridge")),
-            ("cni0", Some("cni")),
-            ("eth0.5", Some("vlan")),
-            ("uplink", Some("bond")),
-            ("tun0", Some("tun")),
-            ("vx0", Some("other")),
-            ("bonding_masters", None),
-        ] {
-            assert_eq!(kind(&net.join(name), name), expected, "{name}");
-        }
+        fs::write(net.join("bonding_masters"), "uplink\n").unwrap();
+        let mut kinds = Kinds::default();
+        kinds.look(&net).unwrap();
+        let found: BTreeMap<&str, &str> = kinds.0.iter().map(|(name, (_, kind))| (&**name, *kind)).collect();
+        let expected = [
+            ("lo", "loopback"),
+            ("veth0", "physical"),
+            ("wlp3s0", "wireless"),
+            ("eth1", "veth"),
+            ("dummy0", "other"),
+            ("br0", "bridge"),
+            ("cni0", "cni"),
+            ("eth0.5", "vlan"),
+            ("uplink", "bond"),
+            ("tun0", "tun"),
+            ("vx0", "other"),
+        ];
+        assert_eq!(found, BTreeMap::from(expected));
     }
 
     #[test]
     fn a_speed_that_is_not_known_is_absent() {
         let sys = tempfile::tempdir().unwrap();
         let net = sys.path().join("class/net");
-        interface(&net, "eth0", false, &[("type", "1"), ("speed", "-1\n")], &[]);
-        interface(&net, "eth1", false, &[("type", "1"), ("speed", "2500\n")], &[]);
+        interface(&net, "eth0", false, &[("type", "1"), ("ifindex", "2"), ("speed", "-1\n")], &[]);
+        interface(&net, "eth1", false, &[("type", "1"), ("ifindex", "3"), ("speed", "2500\n")], &[]);
         let roots = Roots { sys: sys.path().into(), ..Roots::default() };
         let mut out = Builder::new();
-        collect(&roots, &mut out).unwrap();
+        Netclass::new(&roots).collect(&mut out).unwrap();
         let snapshot = out.build();
         let speeds = snapshot.samples().filter(|sample| sample.family.name.contains("speed"));
         let speeds: Vec<_> =

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::netclass::{has_own_series, kind};
+use super::netclass::{Kinds, has_own_series};
 use super::{Collector, Error, KERNEL_LANE, attribute, net, read, unexpected};
 use crate::config::Roots;
 use crate::metrics::Family;
@@ -54,6 +54,7 @@ const SUMMED: [(&Family, &str, usize); 8] = [
 
 pub struct Netdev {
     roots: Roots,
+    kinds: Kinds,
     /// By name: which interface it was, and what it counted.
     seen: HashMap<String, (String, Numbers)>,
     sums: BTreeMap<&'static str, Sum>,
@@ -67,7 +68,7 @@ struct Sum {
 
 impl Netdev {
     pub fn new(roots: &Roots) -> Self {
-        Self { roots: roots.clone(), seen: HashMap::new(), sums: BTreeMap::new() }
+        Self { roots: roots.clone(), kinds: Kinds::default(), seen: HashMap::new(), sums: BTreeMap::new() }
     }
 
     fn add(&mut self, kind: &'static str, index: String, device: &str, now: Numbers) -> (String, Numbers) {
@@ -97,24 +98,22 @@ impl Collector for Netdev {
         let path = net(&self.roots).join("dev");
         let text = read(&path)?;
         let class = self.roots.sys.join("class/net");
-        let tells_kinds = class.is_dir();
+        let tells_kinds = self.kinds.look(&class).is_ok();
         for sum in self.sums.values_mut() {
             sum.interfaces = 0;
         }
         let mut seen = HashMap::new();
         for line in text.lines().skip(2) {
             let (device, numbers) = parse(line).ok_or_else(|| unexpected(&path, line))?;
-            let folder = class.join(device);
-            let kind = kind(&folder, device).unwrap_or("other");
+            let (index, kind) = self.kinds.0.get(device).cloned().unwrap_or_else(|| (String::new(), "other"));
             if tells_kinds && !has_own_series(kind) {
-                let index = attribute(&folder.join("ifindex")).unwrap_or_default();
                 seen.insert(device.to_owned(), self.add(kind, index, device, numbers));
                 continue;
             }
             for (family, number) in NUMBERS.iter().zip(numbers) {
                 out.push(family, &[device], number as f64);
             }
-            let nohandler = attribute(&folder.join("statistics/rx_nohandler"));
+            let nohandler = attribute(&class.join(device).join("statistics/rx_nohandler"));
             if let Some(packets) = nohandler.and_then(|text| text.parse::<u64>().ok()) {
                 out.push(&RECEIVE_NOHANDLER, &[device], packets as f64);
             }

@@ -96,6 +96,8 @@ fn single(line: &str) -> Option<Field<'_>> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -113,6 +115,31 @@ mod tests {
         assert_eq!(single("Icmp6InMsgs             \t12"), Some(("Icmp6", "InMsgs", 12.0)));
         assert_eq!(single("UdpLite6InErrors 0"), Some(("UdpLite6", "InErrors", 0.0)));
         assert_eq!(single("Ip6InOctets"), None);
+    }
+
+    #[test]
+    fn what_node_exporter_leaves_out_of_tcp_are_counters() {
+        let proc = tempfile::tempdir().unwrap();
+        let net = proc.path().join("net");
+        fs::create_dir(&net).unwrap();
+        fs::write(net.join("snmp"), "Tcp: AttemptFails EstabResets CurrEstab\nTcp: 3 5 7\n").unwrap();
+        fs::write(net.join("netstat"), "TcpExt: TCPLostRetransmit TCPTimeouts\nTcpExt: 2 9\n").unwrap();
+        let mut out = Builder::new();
+        collect(&Roots { proc: proc.path().into(), ..Roots::default() }, &mut out).unwrap();
+        let snapshot = out.build();
+        let told: Vec<_> =
+            snapshot.samples().map(|sample| format!("{} {}", sample.family.name, sample.value)).collect();
+        assert_eq!(
+            told,
+            [
+                "node_netstat_TcpExt_TCPTimeouts 9",
+                "node_netstat_Tcp_CurrEstab 7",
+                "odin_tcp_attempt_fails_total 3",
+                "odin_tcp_estab_resets_total 5",
+                "odin_tcp_lost_retransmits_total 2",
+                "odin_tcp_timeouts_total 9",
+            ]
+        );
     }
 
     #[test]

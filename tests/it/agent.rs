@@ -315,6 +315,26 @@ fn collectors_are_chosen_by_name_and_health_is_told() {
 }
 
 #[test]
+fn what_node_exporter_tells_may_be_left_out_and_the_command_line_beats_the_file() {
+    let home = home_with(0);
+    let has = |args: &str| {
+        let page = home.done(&format!("agent --once --listen 127.0.0.1:0 {args}"));
+        ["\nnode_load1 ", "\nnode_vmstat_", "\nodin_processes{"].map(|line| page.contains(line))
+    };
+    assert_eq!(has(""), [true; 3]);
+    assert_eq!(has("--compat.node=off"), [false, false, true]);
+    assert_eq!(has("--collector.loadavg=off --collector.processes=off"), [false, true, false]);
+    let file = home.path().join(".config/odin/config.toml");
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, "[compat]\nnode = false\n[collectors]\nloadavg = false\nprocesses = false\n").unwrap();
+    assert_eq!(has(""), [false; 3]);
+    assert_eq!(has("--compat.node=on --collector.processes=on"), [false, true, true]);
+    for wrong in ["--collector.load=off", "--collector.loadavg=no", "--compat.node"] {
+        assert_eq!(home.run(&format!("agent --once {wrong}")).code, Some(2), "{wrong}");
+    }
+}
+
+#[test]
 fn what_is_written_is_on_the_page() {
     let home = home_with(1);
     let agent = Agent::start(&home);
