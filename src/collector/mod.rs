@@ -36,7 +36,8 @@ pub mod uname;
 pub mod vmstat;
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use rustix::io::Errno;
@@ -153,14 +154,23 @@ impl Error {
     }
 }
 
+/// What most files of the kernel fit into. They have no size to ask for beforehand.
+const FILE_BYTES: usize = 4096;
+
 /// A file of the kernel, whole.
 pub fn read(path: &Path) -> Result<String, Error> {
-    fs::read_to_string(path).map_err(|source| Error::at(path, source))
+    let mut text = String::with_capacity(FILE_BYTES);
+    let file = File::open(path).map_err(|source| Error::at(path, source))?;
+    file.take(u64::MAX).read_to_string(&mut text).map_err(|source| Error::at(path, source))?;
+    Ok(text)
 }
 
-/// What a file of the kernel says, without the end of its line; none: it is not there, or cannot be read now.
+/// What a file of sysfs says, which comes in one piece, without the end of its line; none: it is not there, or cannot be
+/// read now.
 pub fn attribute(path: &Path) -> Option<String> {
-    read(path).ok().map(|text| text.trim_end().into())
+    let mut bytes = [0; FILE_BYTES];
+    let length = File::open(path).and_then(|mut file| file.read(&mut bytes)).ok()?;
+    Some(String::from_utf8_lossy(&bytes[..length]).trim_end().into())
 }
 
 /// Names in a folder of the kernel, in order. One without any has nothing to read.
