@@ -63,7 +63,7 @@ impl Ledger {
     fn take_over_sessions(&mut self, other: &Connection) -> Result<bool, Error> {
         let reader = Reader { host: String::new(), config_dir: String::new() };
         let mut project_of = |_: &str| String::new();
-        let batch = self.batch(&reader, &mut project_of)?;
+        let mut batch = self.batch(&reader, &mut project_of)?;
         let is_whole =
             batch.add_sessions_of(other)? & batch.add_launches_of(other)? & batch.add_trees_of(other)?;
         batch.commit()?;

@@ -10,9 +10,12 @@ use super::names::{Names, Reader};
 use super::row::{Charged, Row, flag};
 use super::writer::{Writer, low};
 use super::{
-    Error, Ledger, Progress, explain, files, is_of_the_file, launches, responses, sessions, state, trees,
+    Error, Ledger, Progress, explain, files, is_of_the_file, launches, remainder, responses, sessions, state,
+    trees,
 };
-use crate::model::{Event, FileStamp, Folder, Fork, Response, ToolResult, ToolUse, TranscriptFile, fnv1a};
+use crate::model::{
+    CostState, Event, FileStamp, Folder, Fork, Response, ToolResult, ToolUse, TranscriptFile, fnv1a,
+};
 
 /// One transaction of the ledger. Dropped without [`commit`](Batch::commit), it leaves no trace.
 pub struct Batch<'l> {
@@ -85,13 +88,26 @@ impl Batch<'_> {
     }
 
     /// Takes in that a session began with a copy of another's history.
-    pub fn fork(&self, fork: &Fork) -> Result<(), Error> {
-        self.explained(sessions::remember_fork(&self.tx, fork))
+    pub fn fork(&mut self, fork: &Fork) -> Result<(), Error> {
+        let remembered = sessions::remember_fork(&self.tx, fork);
+        self.writer.touched.wholly(self.explained(remembered)?);
+        Ok(())
     }
 
     /// Takes in the first and the last time on a session's own lines, milliseconds since the epoch.
-    pub fn span(&self, session: &str, begun_ms: i64, ended_ms: i64) -> Result<(), Error> {
-        self.explained(sessions::remember_span(&self.tx, session, begun_ms, ended_ms))
+    pub fn span(&mut self, session: &str, begun_ms: i64, ended_ms: i64) -> Result<(), Error> {
+        let remembered = sessions::remember_span(&self.tx, session, begun_ms, ended_ms);
+        if let Some(session) = self.explained(remembered)? {
+            self.writer.touched.wholly(session);
+        }
+        Ok(())
+    }
+
+    /// Takes in what the client had counted of a session when it left it.
+    pub fn cost_state(&mut self, state: &CostState, at_ms: i64) -> Result<(), Error> {
+        let remembered = remainder::remember(&self.tx, state, at_ms);
+        self.writer.touched.wholly(self.explained(remembered)?);
+        Ok(())
     }
 
     /// What is known of the first and last time on a session's own lines.
@@ -130,11 +146,13 @@ impl Batch<'_> {
     }
 
     /// Takes in the events, forks and spans of another ledger. False where not all can be read.
-    pub(super) fn add_sessions_of(&self, other: &Connection) -> Result<bool, Error> {
-        match sessions::Facts::read(other) {
-            Err(error) if is_of_the_file(&error) => Ok(false),
-            facts => self.explained(facts.and_then(|facts| facts.remember(&self.tx))).map(|()| true),
-        }
+    pub(super) fn add_sessions_of(&mut self, other: &Connection) -> Result<bool, Error> {
+        let facts = match sessions::Facts::read(other) {
+            Err(error) if is_of_the_file(&error) => return Ok(false),
+            facts => self.explained(facts)?,
+        };
+        let remembered = facts.remember(&self.tx, &mut self.writer.touched);
+        self.explained(remembered).map(|()| true)
     }
 
     /// Takes in the launches of another ledger. False where not all can be read.

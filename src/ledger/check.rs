@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::cells::unpack;
 use super::rollup::{self, Key, QUARTER_MS, Sums};
-use super::{Error, Ledger, calls, state};
+use super::{Error, Ledger, calls, remainder, state};
 use crate::pricing::saving::Saved;
 
 impl Ledger {
@@ -28,6 +28,7 @@ impl Ledger {
         found.extend(self.explained(self.rollup_differences())?);
         found.extend(self.saving_differences()?);
         found.extend(self.explained(self.call_differences())?);
+        found.extend(self.explained(self.remainder_differences())?);
         Ok(found)
     }
 
@@ -38,7 +39,9 @@ impl Ledger {
     /// Sums of the responses and their extra attempts, less those of the rollup: cells where they differ.
     fn rollup_differences(&self) -> rusqlite::Result<Vec<String>> {
         let mut differences: BTreeMap<Key, Sums> = BTreeMap::new();
-        rollup::counted(&self.db, |key, sums| *differences.entry(key).or_default() += sums)?;
+        let mut add = |key, sums| *differences.entry(key).or_default() += sums;
+        rollup::counted(&self.db, &mut add)?;
+        remainder::counted(&self.db, &mut add)?;
         let mut days = self.db.prepare("SELECT day, cells FROM rollup")?;
         let mut rows = days.query([])?;
         let mut found = Vec::new();

@@ -18,6 +18,7 @@ mod launches;
 mod names;
 mod query;
 mod rebuild;
+mod remainder;
 mod reprice;
 mod responses;
 mod rollup;
@@ -51,6 +52,7 @@ pub use launches::{SessionProcess, SpoolFile, StoredLaunch};
 pub use names::Reader;
 pub use query::{Cell, Dimension, Snapshot, Terms};
 pub use rebuild::alone;
+pub use remainder::{ClientCount, ClientCounts, REMAINDER, Usage};
 pub use reprice::Moved;
 pub use rollup::{QUARTER_MS, Sums};
 pub use session_query::{SessionEvent, SessionFacts, SessionGlance, SessionOrigin, SessionResponse};
@@ -69,6 +71,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0007_exposed.sql"),
     include_str!("../../migrations/0008_tool_calls.sql"),
     include_str!("../../migrations/0009_trees.sql"),
+    include_str!("../../migrations/0010_cost_state.sql"),
 ];
 
 /// What a ledger of this version says in `user_version`.

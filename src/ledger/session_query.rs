@@ -308,7 +308,7 @@ fn name(names: &HashMap<i64, String>, id: i64) -> &str {
 }
 
 /// The rows of several origins, as runs that do not overlap.
-fn runs(mut rows: Vec<(i64, i64)>) -> Vec<RangeInclusive<i64>> {
+pub(super) fn runs(mut rows: Vec<(i64, i64)>) -> Vec<RangeInclusive<i64>> {
     rows.sort_unstable();
     let mut runs: Vec<RangeInclusive<i64>> = Vec::new();
     for (first, last) in rows {

@@ -6,6 +6,7 @@ use rusqlite::{OptionalExtension, Transaction};
 
 use super::calls::is_final;
 use super::names::{Names, name_id};
+use super::remainder::Touched;
 use super::rollup::{Changes, Key, QUARTER_MS, Sums};
 use super::row::{Row, flag, settle};
 use super::{charge, responses};
@@ -27,6 +28,7 @@ pub(super) struct Writer {
     /// Between which rows those of an origin lie, of the rows written.
     ranges: HashMap<i64, (i64, i64)>,
     calls: Calls,
+    pub(super) touched: Touched,
 }
 
 /// Hashes of a message's and of a request's id.
@@ -54,6 +56,7 @@ impl Writer {
             added: 0,
             ranges: HashMap::new(),
             calls: Calls::default(),
+            touched: Touched::default(),
         })
     }
 
@@ -115,7 +118,6 @@ impl Writer {
     pub(super) fn finish(&mut self, tx: &Transaction, names: &mut Names) -> rusqlite::Result<i64> {
         self.flush(tx, names)?;
         self.end_calls(tx, names)?;
-        self.changes.apply(tx)?;
         for (origin, (first, last)) in self.ranges.drain() {
             tx.prepare_cached(
                 "UPDATE origin SET first_response = min(ifnull(first_response, ?2), ?2),
@@ -124,6 +126,8 @@ impl Writer {
             )?
             .execute([origin, first, last])?;
         }
+        self.touched.settle(tx, names, self.prices, &mut self.changes)?;
+        self.changes.apply(tx)?;
         Ok(std::mem::take(&mut self.added))
     }
 
@@ -189,7 +193,9 @@ impl Writer {
     ) -> rusqlite::Result<()> {
         if let Some(before) = before {
             self.count(tx, names, before, -1)?;
+            self.touched.at(before.session, before.at_ms);
         }
+        self.touched.at(row.session, row.at_ms);
         self.count(tx, names, &row, 1)?;
         self.added +=
             i64::from(!row.has(flag::COPY)) - i64::from(before.is_some_and(|row| !row.has(flag::COPY)));

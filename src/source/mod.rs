@@ -1,6 +1,7 @@
 //! Reads the outside and yields facts. Knows nothing of the ledger.
 
 pub mod agent_meta;
+mod cost_state;
 mod failure;
 pub mod folders;
 mod glance;
