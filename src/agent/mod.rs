@@ -2,6 +2,7 @@
 
 pub mod claude;
 pub mod keeper;
+pub mod latency;
 pub mod lock;
 pub mod notify;
 pub mod page;

@@ -25,6 +25,7 @@ mod row;
 mod session_query;
 mod sessions;
 mod state;
+mod telemetry;
 mod told;
 mod totals;
 mod trees;
@@ -54,6 +55,7 @@ pub use rebuild::alone;
 pub use reprice::Moved;
 pub use rollup::{QUARTER_MS, Sums};
 pub use session_query::{SessionEvent, SessionFacts, SessionGlance, SessionOrigin, SessionResponse};
+pub use telemetry::{Latency, TelemetryTotal, is_shown};
 pub use told::{Told, remarks};
 pub use totals::{Sessions, ToolCalls};
 pub use trees::StoredTree;
@@ -69,6 +71,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0007_exposed.sql"),
     include_str!("../../migrations/0008_tool_calls.sql"),
     include_str!("../../migrations/0009_trees.sql"),
+    include_str!("../../migrations/0010_telemetry.sql"),
 ];
 
 /// What a ledger of this version says in `user_version`.
