@@ -12,7 +12,7 @@ use super::responses::REQUEST_INDEX;
 use super::sessions::{KINDS, stored};
 use super::{Error, Ledger, is_of_the_file};
 use crate::model::telemetry::{ApiRequest, Fact, Measure, Point, TelemetryEvent, ToolRun};
-use crate::model::{Response, fnv1a};
+use crate::model::{EventKind, Response, fnv1a};
 
 /// As in `telemetry_sum.measure`.
 const MEASURES: [Measure; 7] = [
@@ -264,11 +264,17 @@ fn remember_run_of(tx: &Transaction, key: i64, run: &ToolRun) -> rusqlite::Resul
 }
 
 fn remember_event(tx: &Transaction, event: &TelemetryEvent) -> rusqlite::Result<bool> {
-    let TelemetryEvent { key, kind, session, agent, at_ms, detail } = event;
+    let TelemetryEvent { key, kind, session, agent, at_ms, detail, retries } = event;
     let (session, agent) = (name_id(tx, "session", "name", session)?, name_id(tx, "agent", "name", agent)?);
     let sql = "INSERT INTO telemetry_event VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
-    let values = params![session, key, stored(*kind), at_ms, agent, detail];
-    Ok(tx.prepare_cached(sql)?.execute(values)? > 0)
+    let mut insert = tx.prepare_cached(sql)?;
+    let mut insert =
+        |key: i64, kind| insert.execute(params![session, key, stored(kind), at_ms, agent, detail]);
+    let is_new = insert(*key, *kind)? > 0;
+    for n in 1..=*retries {
+        insert(key.wrapping_add(n), EventKind::Retry)?;
+    }
+    Ok(is_new)
 }
 
 fn remember_point(tx: &Transaction, point: &Point) -> rusqlite::Result<bool> {
@@ -358,7 +364,8 @@ fn take_events(tx: &Transaction, other: &Connection) -> rusqlite::Result<()> {
     while let Some(row) = rows.next()? {
         let Some(kind) = KINDS.get(usize::from(row.get::<_, u8>(1)?)) else { continue };
         let (session, agent, at_ms, detail) = (row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?);
-        remember_event(tx, &TelemetryEvent { key: row.get(0)?, kind: *kind, session, agent, at_ms, detail })?;
+        let (key, kind) = (row.get(0)?, *kind);
+        remember_event(tx, &TelemetryEvent { key, kind, session, agent, at_ms, detail, retries: 0 })?;
     }
     Ok(())
 }
@@ -381,7 +388,7 @@ fn take_points(tx: &Transaction, other: &Connection) -> rusqlite::Result<()> {
 mod tests {
     use super::*;
     use crate::ledger::row::OTEL;
-    use crate::model::{EventKind, Tokens};
+    use crate::model::Tokens;
 
     const AT_MS: i64 = 1_795_509_581_344;
 
@@ -521,6 +528,16 @@ mod tests {
                 agent: String::new(),
                 at_ms: AT_MS,
                 detail: "manual".into(),
+                retries: 0,
+            }),
+            Fact::Event(TelemetryEvent {
+                key: 7,
+                kind: EventKind::ApiError,
+                session: "s".into(),
+                agent: String::new(),
+                at_ms: AT_MS,
+                detail: "529".into(),
+                retries: 2,
             }),
         ]
     }
@@ -546,11 +563,14 @@ mod tests {
     #[test]
     fn facts_are_told_once_in_any_order_and_by_any_ledger_that_takes_over() {
         let (dir, mut ledger) = opened();
-        assert_eq!(tell(&mut ledger, &facts()), 6);
+        assert_eq!(tell(&mut ledger, &facts()), 7);
         let once = told(&ledger);
         assert!(once.contains(r#"[("clear", 1), ("added", 7)]"#), "{once}");
         assert!(once.contains(r#"tool: "Bash", outcome: Some(Error), calls: 1"#), "{once}");
-        assert!(once.contains(r#"(Compaction, "manual", 1)"#), "{once}");
+        assert!(
+            once.contains(r#"(Compaction, "manual", 1), (Retry, "529", 2), (ApiError, "529", 1)"#),
+            "{once}"
+        );
         let mut again = facts();
         again.reverse();
         assert_eq!(tell(&mut ledger, &again), 0);

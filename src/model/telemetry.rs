@@ -60,6 +60,8 @@ pub struct TelemetryEvent {
     pub at_ms: i64,
     /// As in [`Event`](super::Event).
     pub detail: String,
+    /// Attempts at the same request that had failed before, and were no event.
+    pub retries: i64,
 }
 
 /// What is counted by telemetry alone.

@@ -7,6 +7,7 @@ mod glance;
 mod happening;
 mod lenient;
 pub mod lines;
+pub mod otlp;
 pub mod process;
 pub mod project;
 pub mod registry;
