@@ -2,8 +2,10 @@
 
 pub mod claude;
 pub mod keeper;
+pub mod latency;
 pub mod lock;
 pub mod notify;
+pub mod otlp;
 pub mod page;
 pub mod runner;
 pub mod sessions;
@@ -285,8 +287,9 @@ impl Drop for Told {
 }
 
 fn routes(pages: &Arc<Pages>) -> Vec<Route> {
+    let telemetry = otlp::routes(pages);
     let (ready, pages) = (Arc::clone(pages), Arc::clone(pages));
-    vec![
+    let mut routes = vec![
         Route::get("/metrics", move |request| pages.answer(request)).for_any_host(),
         Route::get("/healthz", |_| Response::text(StatusCode::OK, "alive\n")).quick().for_any_host(),
         Route::get("/readyz", move |_| {
@@ -299,7 +302,9 @@ fn routes(pages: &Arc<Pages>) -> Vec<Route> {
         .quick()
         .for_any_host(),
         Route::get("/", |_| Response::text(StatusCode::OK, INDEX)),
-    ]
+    ];
+    routes.extend(telemetry);
+    routes
 }
 
 const INDEX: &str = "\
@@ -308,4 +313,5 @@ odin
 /metrics   for Prometheus: text or OpenMetrics, collect[]= and exclude[]= choose collectors
 /healthz   alive
 /readyz    all transcripts have been read
+/v1/…      logs and metrics of Claude Code's telemetry, by OTLP/HTTP
 ";

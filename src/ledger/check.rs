@@ -25,6 +25,18 @@ impl Ledger {
             "SELECT 'response ' || message_id || ' ' || request_id || ' stands more than once' FROM response
               GROUP BY message_id, request_id HAVING count(*) > 1",
         ))?);
+        found.extend(self.explained(self.texts(
+            "SELECT 'request ' || told.request_id || ' counts for telemetry and for a transcript'
+               FROM response AS told CROSS JOIN response AS other
+                 ON substr(other.request_id, -6) = substr(told.request_id, -6) AND other.request_id = told.request_id
+              WHERE told.provenance = 1 AND told.message_id = '' AND other.id != told.id",
+        ))?);
+        found.extend(self.explained(self.texts(
+            "SELECT 'total ' || measure || ' ' || detail || ' of telemetry differs from its points by ' || sum(value)
+               FROM (SELECT measure, detail, value FROM telemetry_total
+                      UNION ALL SELECT measure, detail, -value FROM telemetry_sum)
+              GROUP BY measure, detail HAVING sum(value) != 0",
+        ))?);
         found.extend(self.explained(self.rollup_differences())?);
         found.extend(self.saving_differences()?);
         found.extend(self.explained(self.call_differences())?);

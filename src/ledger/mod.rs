@@ -26,6 +26,7 @@ mod row;
 mod session_query;
 mod sessions;
 mod state;
+mod telemetry;
 mod told;
 mod totals;
 mod trees;
@@ -56,6 +57,7 @@ pub use remainder::{ClientCount, ClientCounts, REMAINDER, Usage};
 pub use reprice::Moved;
 pub use rollup::{QUARTER_MS, Sums};
 pub use session_query::{SessionEvent, SessionFacts, SessionGlance, SessionOrigin, SessionResponse};
+pub use telemetry::{Latency, TelemetryTotal, is_shown};
 pub use told::{Told, remarks};
 pub use totals::{Sessions, ToolCalls};
 pub use trees::StoredTree;
@@ -71,7 +73,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0007_exposed.sql"),
     include_str!("../../migrations/0008_tool_calls.sql"),
     include_str!("../../migrations/0009_trees.sql"),
-    include_str!("../../migrations/0010_cost_state.sql"),
+    include_str!("../../migrations/0010_telemetry.sql"),
+    include_str!("../../migrations/0011_cost_state.sql"),
 ];
 
 /// What a ledger of this version says in `user_version`.

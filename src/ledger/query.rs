@@ -48,6 +48,8 @@ pub enum Dimension {
     McpServer,
     Host,
     Account,
+    /// What telemetry says a request was for; empty: a transcript's response.
+    QuerySource,
 }
 
 impl Dimension {
@@ -64,6 +66,7 @@ impl Dimension {
             Self::McpServer => "mcp_server",
             Self::Host => "host_id",
             Self::Account => "account_id",
+            Self::QuerySource => "query_source",
             // Told by the terms.
             Self::Model => "0",
         }
@@ -81,6 +84,7 @@ impl Dimension {
             Self::McpServer => "SELECT min(id), mcp_server FROM origin GROUP BY mcp_server",
             Self::Host => "SELECT id, name FROM host",
             Self::Account => "SELECT id, config_dir FROM account",
+            Self::QuerySource => "SELECT min(id), query_source FROM origin GROUP BY query_source",
         }
     }
 }

@@ -195,8 +195,13 @@ impl Ledger {
 
     fn events(&self, session: i64) -> rusqlite::Result<Vec<SessionEvent>> {
         let mut find = self.db.prepare_cached(
-            "SELECT kind, at_ms, agent.name, detail FROM event JOIN agent ON agent.id = agent_id
-              WHERE session_id = ?1 ORDER BY at_ms, event_key",
+            "SELECT kind, at_ms, agent.name, detail FROM
+               (SELECT kind, at_ms, agent_id, detail, event_key FROM event WHERE session_id = ?1
+                 UNION ALL
+                SELECT kind, at_ms, agent_id, detail, event_key
+                  FROM session CROSS JOIN telemetry_event ON session_id = session.id
+                 WHERE session.id = ?1 AND begun_ms IS NULL)
+               JOIN agent ON agent.id = agent_id ORDER BY at_ms, event_key",
         )?;
         let mut rows = find.query([session])?;
         let mut events = Vec::new();

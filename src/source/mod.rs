@@ -8,6 +8,7 @@ mod glance;
 mod happening;
 mod lenient;
 pub mod lines;
+pub mod otlp;
 pub mod process;
 pub mod project;
 pub mod registry;
