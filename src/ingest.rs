@@ -268,7 +268,7 @@ impl Pass<'_> {
         let begun_at = progress.offset;
         let read = self.lines(batch, &path, id, &mut opened, &mut facts, &mut progress)?;
         let read = read.and_then(|is_done| {
-            Self::close(&opened, progress.offset.unsigned_abs(), &mut facts)?;
+            close(&opened, progress.offset.unsigned_abs(), &mut facts)?;
             probe(&opened, &mut progress)?;
             Ok(is_done)
         });
@@ -286,19 +286,6 @@ impl Pass<'_> {
             self.outcome.unreadable.push((path, error));
             Ok(true)
         })
-    }
-
-    /// Finds the time of the last line before an offset.
-    fn close(file: &File, offset: u64, facts: &mut FileFacts) -> io::Result<()> {
-        for bytes in TAIL_BYTES {
-            let mut tail = vec![0; usize::try_from(offset).map_or(bytes, |offset| offset.min(bytes))];
-            let start = offset - tail.len() as u64;
-            file.read_exact_at(&mut tail, start)?;
-            if Parser::close(&tail, facts) || tail.len() < bytes {
-                break;
-            }
-        }
-        Ok(())
     }
 
     /// Takes in lines from `progress` on, and moves it.
@@ -320,13 +307,17 @@ impl Pass<'_> {
                 Ok(None) => return Ok(Ok(true)),
                 Err(error) => return Ok(Err(error)),
             };
-            let mut failed = None;
+            let (mut failed, mut state) = (None, None);
             parser.read(line.bytes, line.is_terminated, facts, &mut |told| {
                 let done = match told {
                     Told::Response(response) => batch.add(&response, claim_ms),
                     Told::ToolResult(result) => batch.tool_result(&result),
                     Told::Event(event) => batch.event(&event, claim_ms),
                     Told::Fork(fork) => batch.fork(&fork),
+                    Told::CostState(told) => {
+                        state = Some(told);
+                        Ok(())
+                    }
                     Told::Damage(damage) => {
                         let kind = damage.name();
                         outcome.damages.push(Damaged { path: path.into(), offset: line.offset, kind });
@@ -337,6 +328,12 @@ impl Pass<'_> {
             });
             if let Some(error) = failed {
                 return Err(error);
+            }
+            if let Some(state) = state {
+                match time_before(file, line.offset) {
+                    Ok(at_ms) => batch.cost_state(&state, at_ms.or(state.started_ms).unwrap_or(claim_ms))?,
+                    Err(error) => return Ok(Err(error)),
+                }
             }
             let length = line.bytes.len() as u64;
             outcome.bytes_read += length;
@@ -349,6 +346,26 @@ impl Pass<'_> {
             }
         }
     }
+}
+
+/// Finds the time of the last line before an offset.
+fn close(file: &File, offset: u64, facts: &mut FileFacts) -> io::Result<()> {
+    for bytes in TAIL_BYTES {
+        let mut tail = vec![0; usize::try_from(offset).map_or(bytes, |offset| offset.min(bytes))];
+        let start = offset - tail.len() as u64;
+        file.read_exact_at(&mut tail, start)?;
+        if Parser::close(&tail, facts) || tail.len() < bytes {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// When a line without a time was written: the time of the last line before it that has one.
+fn time_before(file: &File, offset: u64) -> io::Result<Option<i64>> {
+    let mut facts = FileFacts::default();
+    close(file, offset, &mut facts)?;
+    Ok(facts.ended_at_ms)
 }
 
 /// Opens a file where it was left off; at its start, and so in `progress`, where it is not the file it was.

@@ -1,6 +1,7 @@
 //! Plain facts with public fields. No I/O, no SQL, no clock.
 
 pub mod process;
+pub mod telemetry;
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -212,6 +213,27 @@ pub struct Fork<'a> {
     pub session: Cow<'a, str>,
     /// The session it was copied from, as far as the line tells; an earlier one that had been copied before, else.
     pub from: Cow<'a, str>,
+}
+
+/// What the client itself had counted of a session when it left it: all that was asked for, also over resumes, by the
+/// model that was asked for. A fork's counts begin with its parent's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CostState {
+    pub session: String,
+    /// When counting began, milliseconds since the epoch. A resumed session has it from before, a fork from its parent.
+    pub started_ms: Option<i64>,
+    pub models: Vec<ModelCount>,
+}
+
+/// Of one model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelCount {
+    /// As asked for.
+    pub model: String,
+    pub tokens: Tokens,
+    pub web_searches: i64,
+    /// By the client's own prices; none: not told.
+    pub cost_picousd: Option<i64>,
 }
 
 /// What lies beside a subagent's transcript.

@@ -48,6 +48,10 @@ fn read(line: &[u8], is_terminated: bool) -> Heard {
             others.push(format!("{event:?}"));
         }
         Told::Fork(fork) => assert_ne!(fork.session, fork.from),
+        Told::CostState(state) => {
+            state.models.iter().for_each(|count| assert!(count.tokens.prompt() >= 0 && count.tokens.output >= 0));
+            others.push(format!("{state:?}"));
+        }
         Told::Damage(damage) => damages.push(damage.name()),
     });
     Heard { responses, others, damages, last_at_ms: facts.last_at_ms }

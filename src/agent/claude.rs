@@ -6,12 +6,16 @@ use jiff::Timestamp;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 
+use super::latency::Latencies;
 use super::sessions::Seen;
-use crate::ledger::{Dimension, Exposed, Fall, Ledger, Series, Sessions, ToolCalls};
+use crate::ledger::{
+    Dimension, Exposed, Fall, Ledger, Series, Sessions, TelemetryTotal, ToolCalls, is_shown,
+};
 use crate::metrics::capped::Capped;
 use crate::metrics::families::{claude as families, session};
 use crate::metrics::snapshot::Builder;
 use crate::metrics::{Family, capped};
+use crate::model::telemetry::Measure;
 use crate::model::{EventKind, ToolOutcome};
 use crate::report::{self, Key, Last, Period, Projects, Query};
 
@@ -39,6 +43,7 @@ pub struct Claude {
     models: Capped,
     agent_types: Capped,
     tools: Capped,
+    latencies: Latencies,
 }
 
 /// Counts by family and labels, in whole units.
@@ -62,6 +67,7 @@ impl Claude {
             models: Capped::new(MODELS),
             agent_types: Capped::new(AGENT_TYPES),
             tools: Capped::new(TOOLS),
+            latencies: Latencies::default(),
         };
         for series in claude.exposed.keys() {
             let label = |at: usize| series.labels.get(at).map_or("", String::as_str);
@@ -96,6 +102,8 @@ impl Claude {
         let mut truth = Truth::default();
         self.sums(ledger, seen, &mut truth, out)?;
         self.counts(ledger, &mut truth)?;
+        telemetry(ledger, &mut truth)?;
+        self.latencies.tell(ledger, &mut self.models, out)?;
         drop(held);
         self.periods(ledger, now, out)?;
         for (kind, count) in ledger.parse_errors()? {
@@ -126,25 +134,41 @@ impl Claude {
                 }
             }
         }
-        let mut origins: BTreeMap<i64, [i64; 4]> = BTreeMap::new();
-        let of = [Dimension::Project, Dimension::AgentType, Dimension::Agent, Dimension::Session];
+        let sources = ledger.names(Dimension::QuerySource)?;
+        let mut origins: BTreeMap<i64, [i64; 5]> = BTreeMap::new();
+        let of = [
+            Dimension::Project,
+            Dimension::AgentType,
+            Dimension::Agent,
+            Dimension::Session,
+            Dimension::QuerySource,
+        ];
         ledger.origins(&of, |id, of| {
-            origins.insert(id, [of[0], of[1], of[2], of[3]]);
+            origins.insert(id, [of[0], of[1], of[2], of[3], of[4]]);
         })?;
+        let mut hidden: BTreeMap<&str, i64> =
+            ["compaction", "web_search", "background", capped::OTHER].map(|reason| (reason, 0)).into();
         // By model, project, agent type, whether it is the main loop, and provenance: few, so that names come last.
         let mut sums: BTreeMap<(i64, i64, i64, bool, i64, bool), crate::ledger::Sums> = BTreeMap::new();
         ledger.cells(i64::MIN..i64::MAX, |cell| {
             let terms = usize::try_from(cell.terms).ok().and_then(|id| terms.get(id));
-            let [project, agent_type, agent, session] =
+            let [project, agent_type, agent, session, source] =
                 origins.get(&cell.origin).copied().unwrap_or_default();
             if let Some((_, sums)) = live.get_mut(&session) {
                 *sums += cell.sums;
+            }
+            if cell.provenance != 0 {
+                let reason = hidden_for(sources.get(&source).map_or("", String::as_str));
+                *hidden.entry(reason).or_default() += cell.sums.cost_picousd;
             }
             let is_main = agents.get(&agent).is_none_or(String::is_empty);
             let model = terms.map_or(0, |terms| terms.model);
             let key = (model, project, agent_type, is_main, cell.provenance, cell.is_priced);
             *sums.entry(key).or_default() += cell.sums;
         })?;
+        for (reason, cost) in hidden {
+            truth.add(&families::HIDDEN_COST_USD, &[reason], cost);
+        }
         for (id, (name, sums)) in live {
             out.push(&session::COST_USD, &[name], sums.cost_picousd as f64 / PICOUSD);
             out.push(&session::TOKENS, &[name], sums.tokens.total() as f64);
@@ -195,9 +219,10 @@ impl Claude {
                 if agent_type.is_empty() { capped::OTHER } else { self.agent_types.keep(&agent_type) };
             truth.add(&families::SUBAGENTS, &[agent], runs);
         }
-        let Sessions { all, forks } = ledger.session_counts()?;
-        truth.add(&families::SESSIONS, &["fresh"], all - forks);
+        let Sessions { all, forks, clears } = ledger.session_counts()?;
+        truth.add(&families::SESSIONS, &["fresh"], all - forks - clears);
         truth.add(&families::SESSIONS, &["fork"], forks);
+        truth.add(&families::SESSIONS, &["clear"], clears);
         for ToolCalls { tool, outcome, calls } in ledger.tool_calls()? {
             let outcome = match outcome {
                 Some(ToolOutcome::Ok) => "ok",
@@ -263,7 +288,7 @@ impl Claude {
         // What another ledger, or this one under other prices, remembers is not what was told.
         let is_due = fall != Fall::Correction;
         let mut told: BTreeMap<Series, (Exposed, &'static Family)> = BTreeMap::new();
-        let (mut changed, mut corrections) = (BTreeMap::new(), 0);
+        let (mut changed, mut corrections, mut shown) = (BTreeMap::new(), 0, 0);
         // What is no more has fallen to nothing.
         let mut counts = truth.0;
         for series in self.exposed.keys() {
@@ -276,7 +301,10 @@ impl Claude {
             let series = Series { family: name.into(), labels };
             let before = self.exposed.get(&series).copied().unwrap_or_default();
             let now = before.moved_to(count, fall);
-            corrections += i64::from(count < before.truth);
+            if count < before.truth {
+                let is_shown = fall == Fall::Correction && falls_when_shown(family, &series.labels);
+                *(if is_shown { &mut shown } else { &mut corrections }) += 1;
+            }
             if is_due || now != before || !self.exposed.contains_key(&series) {
                 changed.insert(series.clone(), now);
             }
@@ -285,7 +313,11 @@ impl Claude {
         for known in ["repricing", "merge", "telemetry", "other"] {
             let series = Series { family: families::CORRECTIONS.name.into(), labels: vec![known.into()] };
             let before = self.exposed.get(&series).copied().unwrap_or_default();
-            let more = if known == reason { corrections } else { 0 };
+            let more = match known {
+                "telemetry" => shown,
+                known if known == reason => corrections,
+                _ => 0,
+            };
             let now = before.moved_to(before.truth + more, Fall::Correction);
             if is_due || now != before || !self.exposed.contains_key(&series) {
                 changed.insert(series.clone(), now);
@@ -298,11 +330,59 @@ impl Claude {
         }
         for (series, (exposed, family)) in told {
             let labels: Vec<&str> = series.labels.iter().map(String::as_str).collect();
-            let unit = if family.unit == "USD" { PICOUSD } else { 1.0 };
+            let unit = match family.unit {
+                "USD" => PICOUSD,
+                "seconds" => 1000.0,
+                _ => 1.0,
+            };
             out.push(family, &labels, exposed.value as f64 / unit);
         }
         Ok(())
     }
+}
+
+/// What telemetry alone tells.
+fn telemetry(ledger: &Ledger, truth: &mut Truth) -> Result<(), report::Error> {
+    for TelemetryTotal { measure, detail, value } in ledger.telemetry_totals()? {
+        match measure {
+            // How a session began is told once, by whoever knows.
+            Measure::Starts if matches!(&*detail, "fresh" | "fork" | "clear") => {}
+            Measure::Starts => {
+                let known = ["resume", "continue"].into_iter().find(|known| *known == detail);
+                truth.add(&families::SESSIONS, &[known.unwrap_or(capped::OTHER)], value);
+            }
+            Measure::Lines => truth.add(&families::LINES_CHANGED, &[&detail], value),
+            Measure::Commits => truth.add(&families::COMMITS, &[], value),
+            Measure::PullRequests => truth.add(&families::PULL_REQUESTS, &[], value),
+            Measure::Active => truth.add(&families::ACTIVE_SECONDS, &[&detail], value),
+            Measure::EditDecisions => {
+                let (decision, tool) = detail.split_once('/').unwrap_or((&detail, ""));
+                let known = ["Edit", "Write", "NotebookEdit"].into_iter().find(|known| *known == tool);
+                truth.add(&families::EDIT_DECISIONS, &[decision, known.unwrap_or(capped::OTHER)], value);
+            }
+            Measure::RetriesExhausted => {
+                truth.add(&families::RETRIES_EXHAUSTED, &[failure(&detail)], value);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The catalogue's word for what no transcript shows.
+fn hidden_for(query_source: &str) -> &'static str {
+    match query_source {
+        "compact" => "compaction",
+        "web_search_tool" => "web_search",
+        // A transcript would have shown it: it was lost, or none is written.
+        shown if shown.is_empty() || is_shown(shown) => capped::OTHER,
+        _ => "background",
+    }
+}
+
+/// Falls when a transcript shows what only telemetry had told of.
+fn falls_when_shown(family: &Family, labels: &[String]) -> bool {
+    family.name == families::HIDDEN_COST_USD.name
+        || family.name == families::RESPONSES.name && labels.get(1).is_some_and(|label| label == "otel")
 }
 
 /// A server's tools count as one.

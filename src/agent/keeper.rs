@@ -9,7 +9,7 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TryRecvError, channel, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -25,8 +25,10 @@ use crate::ingest::{self, Damaged, Found, Look};
 use crate::ledger::{self, Ledger, Reader};
 use crate::metrics::families::{claude as families, ledger as ledger_families};
 use crate::metrics::snapshot::{Builder, Snapshot};
+use crate::model::telemetry::Fact;
 use crate::report;
 use crate::source::folders::{self, Extent};
+use crate::source::project;
 use crate::source::watch::{self, Watcher};
 
 /// Between two rounds: what is written meanwhile is taken in together.
@@ -45,8 +47,20 @@ const RETELL: Duration = Duration::from_secs(60);
 /// How often a tree that goes on is written to the ledger.
 const TREES_MS: i64 = 30_000;
 
+/// How long who sends telemetry is kept waiting.
+const TELEMETRY_PATIENCE: Duration = Duration::from_secs(5);
+
 /// After a failure, before it is tried again.
 const PAUSE: Duration = Duration::from_secs(2);
+
+/// Bodies of telemetry that wait to be taken in. Who brings another is told to come back.
+const MOST_TELEMETRY: usize = 4;
+
+/// What one body of telemetry tells, and who hears how many of its facts are new once they are in the ledger.
+struct Telemetry {
+    facts: Vec<Fact>,
+    answer: Sender<Option<usize>>,
+}
 
 /// What the keeper is asked.
 enum Ask {
@@ -59,6 +73,7 @@ enum Ask {
 pub struct Kept {
     wake: OwnedFd,
     asks: Mutex<Sender<Ask>>,
+    telemetry: SyncSender<Telemetry>,
     snapshot: Mutex<Arc<Snapshot>>,
     is_ready: AtomicBool,
 }
@@ -82,6 +97,18 @@ impl Kept {
         answered.recv_timeout(patience).unwrap_or_default()
     }
 
+    /// Takes in what telemetry tells, and returns how many of the facts are new. None: they may not be in the ledger, for
+    /// now. Waits at most for `patience`.
+    pub fn take_in(&self, facts: Vec<Fact>, patience: Duration) -> Option<usize> {
+        if !self.is_ready() {
+            return None;
+        }
+        let (answer, answered) = channel();
+        self.telemetry.try_send(Telemetry { facts, answer }).ok()?;
+        self.wake();
+        answered.recv_timeout(patience.min(TELEMETRY_PATIENCE)).ok()?
+    }
+
     pub fn stop(&self) {
         self.ask(Ask::Stop);
     }
@@ -89,6 +116,11 @@ impl Kept {
     fn ask(&self, ask: Ask) {
         // A keeper that is gone answers nobody.
         _ = self.asks.lock().unwrap_or_else(PoisonError::into_inner).send(ask);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        // It fails only where a wake is due already.
         _ = rustix::io::write(&self.wake, &1_u64.to_ne_bytes());
     }
 }
@@ -124,6 +156,7 @@ pub struct Keeper {
     /// Not all that is written is told.
     is_blind: bool,
     asks: Receiver<Ask>,
+    telemetry: Receiver<Telemetry>,
     kept: Arc<Kept>,
     /// The first look at everything is done.
     has_all: bool,
@@ -166,9 +199,11 @@ impl Keeper {
     pub fn new(setup: Setup) -> io::Result<Self> {
         let Setup { config, host, ledger, claude, seen, tidy, poke } = setup;
         let (sender, asks) = channel();
+        let (telemetry_sender, telemetry) = sync_channel(MOST_TELEMETRY);
         let kept = Kept {
             wake: eventfd(0, EventfdFlags::NONBLOCK | EventfdFlags::CLOEXEC)?,
             asks: Mutex::new(sender),
+            telemetry: telemetry_sender,
             snapshot: Mutex::default(),
             is_ready: AtomicBool::new(false),
         };
@@ -193,6 +228,7 @@ impl Keeper {
             is_blind: watcher.is_none(),
             watcher,
             asks,
+            telemetry,
             kept: Arc::new(kept),
             has_all: false,
             epoch: None,
@@ -241,6 +277,7 @@ impl Keeper {
                     Err(TryRecvError::Empty) => break,
                 }
             }
+            let telemetry: Vec<Telemetry> = self.telemetry.try_iter().collect();
             self.drain(&mut work);
             match self.is_other_ledger() {
                 Ok(is_other) => work.is_all |= is_other,
@@ -256,7 +293,9 @@ impl Keeper {
             if now >= next_look {
                 work.is_all = true;
             }
-            if work.is_any() && (now >= next_round || !waiting.is_empty()) {
+            // What was written before telemetry came is taken in before it: most of it tells of the same.
+            let is_asked = !waiting.is_empty() || !telemetry.is_empty();
+            if work.is_any() && (now >= next_round || is_asked) {
                 self.behind_since.get_or_insert(now);
                 next_round = now + ROUND;
                 match self.round(&mut work) {
@@ -281,7 +320,12 @@ impl Keeper {
                 let is_watched = |dir: &PathBuf| self.dirs.iter().any(|known| known.config_dir == *dir);
                 _ = answer.send(is_current && dirs.iter().all(is_watched));
             }
+            if !telemetry.is_empty() {
+                self.take_in_telemetry(telemetry);
+                next_tell = next_tell.min(next_round.max(now));
+            }
             if has_news || now >= next_tell || self.has_been_written() {
+                next_round = next_round.max(now + ROUND);
                 self.publish();
                 next_tell = Instant::now() + RETELL;
             }
@@ -290,7 +334,7 @@ impl Keeper {
                 self.give_memory_back();
             }
             self.remember(TREES_MS);
-            let until = if work.is_any() { next_round } else { next_look };
+            let until = if work.is_any() { next_round } else { next_look.min(next_tell) };
             self.wait(until.saturating_duration_since(Instant::now()).min(GLANCE), work.is_any());
         }
     }
@@ -462,6 +506,35 @@ impl Keeper {
         let outcome = ingest::spool::take_in(&mut self.ledger, &self.host, &self.spool, now_ms)?;
         tell(&outcome.damages);
         Ok(())
+    }
+
+    /// In one transaction; who brought it hears of it when it is permanent.
+    fn take_in_telemetry(&mut self, telemetry: Vec<Telemetry>) {
+        let mut take_in = || {
+            let config_dir = match &self.dirs[..] {
+                [dir] => dir.config_dir.to_string_lossy().into_owned(),
+                // A session's transcript tells.
+                _ => String::new(),
+            };
+            let reader = Reader { host: self.host.clone(), config_dir };
+            let mut project_of = project::root;
+            let mut batch = self.ledger.batch(&reader, &mut project_of)?;
+            let mut new = Vec::new();
+            for Telemetry { facts, .. } in &telemetry {
+                let mut news = 0;
+                for fact in facts {
+                    news += usize::from(batch.telemetry(fact)?);
+                }
+                new.push(news);
+            }
+            batch.commit()?;
+            Ok(new)
+        };
+        let taken = take_in().inspect_err(|error| self.failed(error)).ok();
+        for (n, Telemetry { answer, .. }) in telemetry.into_iter().enumerate() {
+            // Who no longer waits sends it again.
+            _ = answer.send(taken.as_ref().and_then(|new| new.get(n)).copied());
+        }
     }
 
     /// Keeps what was seen of processes since this was last done.

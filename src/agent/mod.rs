@@ -2,9 +2,11 @@
 
 pub mod claude;
 pub mod keeper;
+pub mod latency;
 pub mod lock;
 pub mod memory;
 pub mod notify;
+pub mod otlp;
 pub mod page;
 pub mod processes;
 pub mod runner;
@@ -303,8 +305,9 @@ impl Drop for Told {
 }
 
 fn routes(pages: &Arc<Pages>) -> Vec<Route> {
+    let telemetry = otlp::routes(pages);
     let (ready, pages) = (Arc::clone(pages), Arc::clone(pages));
-    vec![
+    let mut routes = vec![
         Route::get("/metrics", move |request| pages.answer(request)).for_any_host(),
         Route::get("/healthz", |_| Response::text(StatusCode::OK, "alive\n")).quick().for_any_host(),
         Route::get("/readyz", move |_| {
@@ -317,7 +320,9 @@ fn routes(pages: &Arc<Pages>) -> Vec<Route> {
         .quick()
         .for_any_host(),
         Route::get("/", |_| Response::text(StatusCode::OK, INDEX)),
-    ]
+    ];
+    routes.extend(telemetry);
+    routes
 }
 
 const INDEX: &str = "\
@@ -326,4 +331,5 @@ odin
 /metrics   for Prometheus: text or OpenMetrics, collect[]= and exclude[]= choose collectors
 /healthz   alive
 /readyz    all transcripts have been read
+/v1/…      logs and metrics of Claude Code's telemetry, by OTLP/HTTP
 ";

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use hyper::StatusCode;
 
 use super::keeper::Kept;
+use super::otlp;
 use super::runner::{MOST_PATIENCE, Runner};
 use crate::endpoint::{Counts, Request, Response, wants_open_metrics};
 use crate::metrics::exposition::Format;
@@ -21,6 +22,7 @@ pub struct Pages {
     shown: Mutex<(Arc<Kept>, Arc<Runner>)>,
     /// None: nothing is served.
     counts: Mutex<Option<Arc<Counts>>>,
+    otlp: otlp::Counts,
     scrapes: Mutex<Scrapes>,
 }
 
@@ -40,7 +42,12 @@ impl Pages {
             wrong: 0,
             durations: Histogram::new(families::DURATIONS),
         };
-        Self { shown: Mutex::new((kept, runner)), counts: Mutex::new(None), scrapes: Mutex::new(scrapes) }
+        Self {
+            shown: Mutex::new((kept, runner)),
+            counts: Mutex::new(None),
+            otlp: otlp::Counts::default(),
+            scrapes: Mutex::new(scrapes),
+        }
     }
 
     /// From now on, of these.
@@ -50,6 +57,11 @@ impl Pages {
 
     pub fn kept(&self) -> Arc<Kept> {
         Arc::clone(&self.shown().0)
+    }
+
+    /// What came of telemetry.
+    pub fn otlp(&self) -> &otlp::Counts {
+        &self.otlp
     }
 
     pub fn runner(&self) -> Arc<Runner> {
@@ -113,6 +125,7 @@ impl Pages {
             ] {
                 out.push(&families::HTTP_REJECTED, &[reason], of(count));
             }
+            self.otlp.tell(&mut out);
         }
         out.build()
     }

@@ -158,6 +158,15 @@ impl Open {
         slot.enter(phase);
     }
 
+    /// The one that is in a phase for longest has to go, unless it has only just come there.
+    pub(super) fn make_room(&self, phase: Phase, evicted: &AtomicU64) {
+        if let Some((oldest, since)) = self.oldest(|other| other == phase)
+            && since.elapsed() >= GRACE
+        {
+            self.evict(&oldest, evicted);
+        }
+    }
+
     pub(super) fn leave(&self, slot: &Arc<Slot>) {
         self.slots().retain(|other| !Arc::ptr_eq(other, slot));
     }

@@ -30,7 +30,8 @@ use std::time::Duration;
 pub struct Limits {
     /// Open at a time, and more than twice `answers`. A new one takes the place of the one that is idle for longest.
     pub connections: usize,
-    /// Being made at a time: as many threads; more wait for their turn. As many again may be on their way.
+    /// Being made at a time: as many threads; more wait for their turn. As many again may be on their way. Half as many
+    /// bodies are held at a time, so that those who only ask are answered however many send.
     pub answers: usize,
     /// Of a request line and the headers.
     pub head_bytes: usize,
@@ -56,7 +57,7 @@ impl Default for Limits {
             connections: 128,
             answers: 4,
             head_bytes: 16 << 10,
-            body_bytes: 1 << 20,
+            body_bytes: 2 << 20,
             head: Duration::from_secs(5),
             transfer: Duration::from_secs(10),
             turn: Duration::from_secs(5),

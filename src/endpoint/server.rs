@@ -19,7 +19,7 @@ use hyper::{Method, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 
@@ -38,6 +38,9 @@ const WAITING: i32 = 1_024;
 
 /// After an error of `accept`, such as too many open files, before it is tried again.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// How long a body is waited for while others wait for its place.
+const BODY_PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long an unused thread stays. Prometheus comes back within a minute.
 const THREAD_STAYS: Duration = Duration::from_secs(65);
@@ -94,6 +97,8 @@ struct Shared {
     web: Option<Arc<WebConfig>>,
     open: Open,
     answers: Arc<Semaphore>,
+    /// As many bodies are held at a time, from their first byte until they are answered.
+    bodies: Arc<Semaphore>,
     /// Hashing takes all of a core, so one is enough for who may be guessing.
     password_checks: Semaphore,
     counts: Arc<Counts>,
@@ -113,6 +118,7 @@ impl Server {
             web,
             open: Open::default(),
             answers: Arc::new(Semaphore::new(limits.answers)),
+            bodies: Arc::new(Semaphore::new(limits.answers.div_ceil(2))),
             password_checks: Semaphore::new(1),
             counts: Arc::default(),
             limits,
@@ -366,27 +372,53 @@ async fn respond(
     if !route.is_for_any_host && !shared.names.has(host) {
         return misdirected(host);
     }
-    let body = if route.method == Method::POST {
-        shared.open.enter_phase(slot, Phase::Body, shared.limits.answers, &shared.counts.evicted);
-        match request::read(body, shared.limits.body_bytes).await {
-            Ok(body) => {
-                slot.set_has_more(false);
-                body
+    let (mut bytes, mut place) = (Bytes::new(), None);
+    if route.method == Method::POST {
+        // One that is too long is refused by what its head says.
+        if body.size_hint().lower() <= shared.limits.body_bytes as u64 {
+            place = place_for_body(shared, slot).await;
+            if place.is_none() {
+                count(&shared.counts.refused);
+                return busy("too many bodies are on their way\n".into());
             }
-            Err(refusal) => return refusal,
         }
+        slot.enter(Phase::Body);
+        bytes = match request::read(body, shared.limits.body_bytes).await {
+            Ok(bytes) => bytes,
+            Err(refusal) => return refusal,
+        };
+        slot.set_has_more(false);
+    }
+    let request = Request::new(head, bytes, peer, shared.limits.answer);
+    if route.is_quick {
+        make(route, &request)
     } else {
-        Bytes::new()
-    };
-    let request = Request::new(head, body, peer, shared.limits.answer);
-    if route.is_quick { make(route, &request) } else { make_on_a_thread(shared, slot, route, request).await }
+        make_on_a_thread(shared, slot, route, request, place).await
+    }
+}
+
+/// Waits until fewer bodies are held. After a while, the one that is waited for longest has to go.
+async fn place_for_body(shared: &Shared, slot: &Slot) -> Option<OwnedSemaphorePermit> {
+    slot.enter(Phase::Turn);
+    let place = |patience| tokio::time::timeout(patience, Arc::clone(&shared.bodies).acquire_owned());
+    if let Ok(place) = place(BODY_PATIENCE.min(shared.limits.turn)).await {
+        return place.ok();
+    }
+    shared.open.make_room(Phase::Body, &shared.counts.evicted);
+    place(shared.limits.turn).await.ok()?.ok()
 }
 
 fn make(route: &Route, request: &Request) -> Response {
     (route.answer)(request).encoded(&request.accept_encoding)
 }
 
-async fn make_on_a_thread(shared: &Shared, slot: &Slot, route: &Route, mut request: Request) -> Response {
+async fn make_on_a_thread(
+    shared: &Shared,
+    slot: &Slot,
+    route: &Route,
+    mut request: Request,
+    place: Option<OwnedSemaphorePermit>,
+) -> Response {
     slot.enter(Phase::Turn);
     let asked = Instant::now();
     let turn = Arc::clone(&shared.answers).acquire_owned();
@@ -401,7 +433,7 @@ async fn make_on_a_thread(shared: &Shared, slot: &Slot, route: &Route, mut reque
     // The thread keeps its turn, and so its place, when it is no longer waited for.
     let answer = tokio::task::spawn_blocking(move || {
         let response = make(&route, &request);
-        drop(turn);
+        drop((request, place, turn));
         response
     });
     match tokio::time::timeout(shared.limits.answer, answer).await {

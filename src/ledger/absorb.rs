@@ -58,14 +58,15 @@ impl Ledger {
         }
     }
 
-    /// Takes in events, forks, spans, launches and process trees; all that one does not know already merges. False where not all can be
+    /// Takes in events, forks, spans, launches, process trees and telemetry; all that one does not know already merges. False where not all can be
     /// read, or where the format has no events.
     fn take_over_sessions(&mut self, other: &Connection) -> Result<bool, Error> {
         let reader = Reader { host: String::new(), config_dir: String::new() };
         let mut project_of = |_: &str| String::new();
-        let batch = self.batch(&reader, &mut project_of)?;
+        let mut batch = self.batch(&reader, &mut project_of)?;
         let is_whole =
             batch.add_sessions_of(other)? & batch.add_launches_of(other)? & batch.add_trees_of(other)?;
+        let is_whole = is_whole & batch.add_telemetry_of(other)?;
         batch.commit()?;
         Ok(is_whole)
     }
@@ -104,7 +105,8 @@ impl Ledger {
             for (stored, origin) in rows {
                 let calls = stored.calls.iter().map(|call| (names.text("tool", call.tool), *call));
                 let response = names.response(stored, origin);
-                batch.add_missing(&response, stored.claim_ms, stored.provenance, calls)?;
+                let source = (stored.provenance, &*origin.query_source);
+                batch.add_missing(&response, stored.claim_ms, source, calls)?;
             }
             added += batch.commit()?;
         }
@@ -229,6 +231,7 @@ struct Origin {
     branch: i64,
     /// Agent type, skill, MCP server, MCP tool.
     texts: [String; 4],
+    query_source: String,
 }
 
 #[derive(Default)]
@@ -286,10 +289,14 @@ impl Names {
             }
             Ok(true)
         })?;
-        let sql =
+        // Of a later format.
+        let has_source = db.prepare("SELECT query_source FROM origin").is_ok();
+        let source = if has_source { "query_source" } else { "''" };
+        let sql = format!(
             "SELECT id, host_id, account_id, session_id, agent_id, cwd_id, branch_id, agent_type, skill,
-                          mcp_server, mcp_tool FROM origin WHERE id >= ?1 ORDER BY id";
-        *is_damaged |= salvage(db, sql, 0, |row| {
+                    mcp_server, mcp_tool, {source} FROM origin WHERE id >= ?1 ORDER BY id"
+        );
+        *is_damaged |= salvage(db, &sql, 0, |row| {
             let origin = Origin {
                 host: row.get(1)?,
                 account: row.get(2)?,
@@ -298,6 +305,7 @@ impl Names {
                 cwd: row.get(5)?,
                 branch: row.get(6)?,
                 texts: [row.get(7)?, row.get(8)?, row.get(9)?, row.get(10)?],
+                query_source: row.get(11)?,
             };
             names.origins.insert(row.get(0)?, origin);
             Ok(true)

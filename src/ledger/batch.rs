@@ -7,20 +7,26 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::calls::{self, Call};
 use super::names::{Names, Reader};
-use super::row::{Charged, Row, flag};
+use super::row::{Charged, OTEL, Row, flag};
 use super::writer::{Writer, low};
 use super::{
-    Error, Ledger, Progress, explain, files, is_of_the_file, launches, responses, sessions, state, trees,
+    Error, Ledger, Progress, explain, files, is_of_the_file, launches, remainder, responses, sessions, state,
+    telemetry, trees,
 };
-use crate::model::{Event, FileStamp, Folder, Fork, Response, ToolResult, ToolUse, TranscriptFile, fnv1a};
+use crate::model::{
+    CostState, Event, FileStamp, Folder, Fork, Response, ToolResult, ToolUse, TranscriptFile, fnv1a,
+};
+
+/// Why a transcript's responses were asked for: it does not say.
+const NO_SOURCE: &str = "";
 
 /// One transaction of the ledger. Dropped without [`commit`](Batch::commit), it leaves no trace.
 pub struct Batch<'l> {
-    tx: Transaction<'l>,
+    pub(super) tx: Transaction<'l>,
     names: &'l mut Names,
     is_writing: &'l mut bool,
     path: PathBuf,
-    reader: &'l Reader,
+    pub(super) reader: &'l Reader,
     project_of: &'l mut dyn FnMut(&str) -> String,
     writer: Writer,
     /// Whether what is known of files has changed.
@@ -65,7 +71,8 @@ impl Batch<'_> {
     /// Takes in what one line says. `claim_ms`: when its file was last written.
     pub fn add(&mut self, response: &Response, claim_ms: i64) -> Result<(), Error> {
         let mut add = || {
-            let row = row_of(&self.tx, self.names, self.reader, self.project_of, response, claim_ms)?;
+            let (reader, source) = (self.reader, NO_SOURCE);
+            let row = row_of(&self.tx, self.names, reader, self.project_of, response, claim_ms, source)?;
             self.writer.calls(&row, response.tool_uses.iter().map(|call| &*call.id));
             self.writer.add(&self.tx, self.names, row)
         };
@@ -85,13 +92,26 @@ impl Batch<'_> {
     }
 
     /// Takes in that a session began with a copy of another's history.
-    pub fn fork(&self, fork: &Fork) -> Result<(), Error> {
-        self.explained(sessions::remember_fork(&self.tx, fork))
+    pub fn fork(&mut self, fork: &Fork) -> Result<(), Error> {
+        let remembered = sessions::remember_fork(&self.tx, fork);
+        self.writer.touched.wholly(self.explained(remembered)?);
+        Ok(())
     }
 
     /// Takes in the first and the last time on a session's own lines, milliseconds since the epoch.
-    pub fn span(&self, session: &str, begun_ms: i64, ended_ms: i64) -> Result<(), Error> {
-        self.explained(sessions::remember_span(&self.tx, session, begun_ms, ended_ms))
+    pub fn span(&mut self, session: &str, begun_ms: i64, ended_ms: i64) -> Result<(), Error> {
+        let remembered = sessions::remember_span(&self.tx, session, begun_ms, ended_ms);
+        if let Some(session) = self.explained(remembered)? {
+            self.writer.touched.wholly(session);
+        }
+        Ok(())
+    }
+
+    /// Takes in what the client had counted of a session when it left it.
+    pub fn cost_state(&mut self, state: &CostState, at_ms: i64) -> Result<(), Error> {
+        let remembered = remainder::remember(&self.tx, state, at_ms);
+        self.writer.touched.wholly(self.explained(remembered)?);
+        Ok(())
     }
 
     /// What is known of the first and last time on a session's own lines.
@@ -104,19 +124,38 @@ impl Batch<'_> {
         self.explained(sessions::remember_parent(&self.tx, agent, parent))
     }
 
+    /// Takes in a response that telemetry tells, and why it was asked for.
+    pub(super) fn add_told(
+        &mut self,
+        reader: &Reader,
+        response: &Response,
+        query_source: &str,
+    ) -> rusqlite::Result<()> {
+        let row = row_of(&self.tx, self.names, reader, self.project_of, response, i64::MAX, query_source)?;
+        if response.cwd.is_empty() {
+            telemetry::remember_homeless(&self.tx, row.origin)?;
+        }
+        self.writer.add(&self.tx, self.names, Row { provenance: OTEL, ..row })
+    }
+
     /// Takes in a response that another ledger knows, unless this one knows of it.
     pub(super) fn add_missing<'c>(
         &mut self,
         response: &Response,
         claim_ms: i64,
-        provenance: i64,
+        (provenance, query_source): (i64, &str),
         calls: impl Iterator<Item = (&'c str, Call)>,
     ) -> Result<(), Error> {
         let add = || {
-            let row = row_of(&self.tx, self.names, self.reader, self.project_of, response, claim_ms)?;
+            let reader = self.reader;
+            let row =
+                row_of(&self.tx, self.names, reader, self.project_of, response, claim_ms, query_source)?;
             let known = responses::of_message(&self.tx, &row)?;
             if known.iter().any(|known| known.request_id == row.request_id) {
                 return Ok(());
+            }
+            if provenance == OTEL && response.cwd.is_empty() {
+                telemetry::remember_homeless(&self.tx, row.origin)?;
             }
             let mut row = Row { provenance, ..row };
             for (tool, call) in calls {
@@ -130,11 +169,13 @@ impl Batch<'_> {
     }
 
     /// Takes in the events, forks and spans of another ledger. False where not all can be read.
-    pub(super) fn add_sessions_of(&self, other: &Connection) -> Result<bool, Error> {
-        match sessions::Facts::read(other) {
-            Err(error) if is_of_the_file(&error) => Ok(false),
-            facts => self.explained(facts.and_then(|facts| facts.remember(&self.tx))).map(|()| true),
-        }
+    pub(super) fn add_sessions_of(&mut self, other: &Connection) -> Result<bool, Error> {
+        let facts = match sessions::Facts::read(other) {
+            Err(error) if is_of_the_file(&error) => return Ok(false),
+            facts => self.explained(facts)?,
+        };
+        let remembered = facts.remember(&self.tx, &mut self.writer.touched);
+        self.explained(remembered).map(|()| true)
     }
 
     /// Takes in the launches of another ledger. False where not all can be read.
@@ -145,6 +186,11 @@ impl Batch<'_> {
     /// Takes in the process trees of another ledger. False where not all can be read.
     pub(super) fn add_trees_of(&self, other: &Connection) -> Result<bool, Error> {
         self.explained(trees::take_over(&self.tx, other))
+    }
+
+    /// Takes in what telemetry told another ledger, but for responses. False where not all can be read.
+    pub(super) fn add_telemetry_of(&self, other: &Connection) -> Result<bool, Error> {
+        self.explained(telemetry::take_over(&self.tx, other))
     }
 
     /// The transcript's id and how far it has been read.
@@ -200,7 +246,7 @@ impl Batch<'_> {
         Ok(added)
     }
 
-    fn explained<T>(&self, result: rusqlite::Result<T>) -> Result<T, Error> {
+    pub(super) fn explained<T>(&self, result: rusqlite::Result<T>) -> Result<T, Error> {
         result.map_err(|source| explain(&self.path, source))
     }
 }
@@ -213,8 +259,9 @@ fn row_of(
     project_of: &mut dyn FnMut(&str) -> String,
     response: &Response,
     claim_ms: i64,
+    query_source: &str,
 ) -> rusqlite::Result<Row> {
-    let origin = names.origin(tx, reader, response, project_of)?;
+    let origin = names.origin(tx, reader, response, query_source, project_of)?;
     let terms = names.terms(
         tx,
         &response.model,

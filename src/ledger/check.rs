@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::cells::unpack;
 use super::rollup::{self, Key, QUARTER_MS, Sums};
-use super::{Error, Ledger, calls, state};
+use super::{Error, Ledger, calls, remainder, state};
 use crate::pricing::saving::Saved;
 
 impl Ledger {
@@ -25,9 +25,22 @@ impl Ledger {
             "SELECT 'response ' || message_id || ' ' || request_id || ' stands more than once' FROM response
               GROUP BY message_id, request_id HAVING count(*) > 1",
         ))?);
+        found.extend(self.explained(self.texts(
+            "SELECT 'request ' || told.request_id || ' counts for telemetry and for a transcript'
+               FROM response AS told CROSS JOIN response AS other
+                 ON substr(other.request_id, -6) = substr(told.request_id, -6) AND other.request_id = told.request_id
+              WHERE told.provenance = 1 AND told.message_id = '' AND other.id != told.id",
+        ))?);
+        found.extend(self.explained(self.texts(
+            "SELECT 'total ' || measure || ' ' || detail || ' of telemetry differs from its points by ' || sum(value)
+               FROM (SELECT measure, detail, value FROM telemetry_total
+                      UNION ALL SELECT measure, detail, -value FROM telemetry_sum)
+              GROUP BY measure, detail HAVING sum(value) != 0",
+        ))?);
         found.extend(self.explained(self.rollup_differences())?);
         found.extend(self.saving_differences()?);
         found.extend(self.explained(self.call_differences())?);
+        found.extend(self.explained(self.remainder_differences())?);
         Ok(found)
     }
 
@@ -38,7 +51,9 @@ impl Ledger {
     /// Sums of the responses and their extra attempts, less those of the rollup: cells where they differ.
     fn rollup_differences(&self) -> rusqlite::Result<Vec<String>> {
         let mut differences: BTreeMap<Key, Sums> = BTreeMap::new();
-        rollup::counted(&self.db, |key, sums| *differences.entry(key).or_default() += sums)?;
+        let mut add = |key, sums| *differences.entry(key).or_default() += sums;
+        rollup::counted(&self.db, &mut add)?;
+        remainder::counted(&self.db, &mut add)?;
         let mut days = self.db.prepare("SELECT day, cells FROM rollup")?;
         let mut rows = days.query([])?;
         let mut found = Vec::new();

@@ -18,6 +18,7 @@ mod launches;
 mod names;
 mod query;
 mod rebuild;
+mod remainder;
 mod reprice;
 mod responses;
 mod rollup;
@@ -25,6 +26,7 @@ mod row;
 mod session_query;
 mod sessions;
 mod state;
+mod telemetry;
 mod told;
 mod totals;
 mod trees;
@@ -51,9 +53,11 @@ pub use launches::{SessionProcess, SpoolFile, StoredLaunch};
 pub use names::Reader;
 pub use query::{Cell, Dimension, Snapshot, Terms};
 pub use rebuild::alone;
+pub use remainder::{ClientCount, ClientCounts, REMAINDER, Usage};
 pub use reprice::Moved;
 pub use rollup::{QUARTER_MS, Sums};
 pub use session_query::{SessionEvent, SessionFacts, SessionGlance, SessionOrigin, SessionResponse};
+pub use telemetry::{Latency, TelemetryTotal, is_shown};
 pub use told::{Told, remarks};
 pub use totals::{Sessions, ToolCalls};
 pub use trees::StoredTree;
@@ -69,6 +73,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0007_exposed.sql"),
     include_str!("../../migrations/0008_tool_calls.sql"),
     include_str!("../../migrations/0009_trees.sql"),
+    include_str!("../../migrations/0010_telemetry.sql"),
+    include_str!("../../migrations/0011_cost_state.sql"),
 ];
 
 /// What a ledger of this version says in `user_version`.

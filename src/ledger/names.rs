@@ -10,7 +10,7 @@ use crate::model::{Response, fnv1a};
 use crate::pricing::{Model, Prices};
 
 /// Who reads: part of the origin of every response of one config dir.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reader {
     pub host: String,
     /// The Claude config dir, which stands for the account that uses it.
@@ -69,11 +69,13 @@ impl Names {
         tx: &Transaction,
         reader: &Reader,
         response: &Response,
+        query_source: &str,
         project_of: &mut dyn FnMut(&str) -> String,
     ) -> rusqlite::Result<Origin> {
         let Response { session, agent, cwd, branch, agent_type, skill, mcp_server, mcp_tool, .. } = response;
         self.key.clear();
-        for part in [session, agent, cwd, branch, agent_type, skill, mcp_server, mcp_tool] {
+        let parts = [session, agent, cwd, branch, agent_type, skill, mcp_server, mcp_tool];
+        for part in parts.iter().map(|part| &***part).chain([query_source, &*reader.host]) {
             self.key.extend_from_slice(part.as_bytes());
             self.key.push(0);
         }
@@ -92,16 +94,17 @@ impl Names {
             agent_type,
             skill,
             mcp_server,
-            mcp_tool
+            mcp_tool,
+            query_source
         ];
         let id = find_or_add(
             tx,
             "SELECT id FROM origin WHERE session_id = ?1 AND agent_id = ?2 AND cwd_id = ?3 AND branch_id = ?4
                 AND host_id = ?5 AND account_id = ?6 AND agent_type = ?7 AND skill = ?8 AND mcp_server = ?9
-                AND mcp_tool = ?10",
+                AND mcp_tool = ?10 AND query_source = ?11",
             "INSERT INTO origin (session_id, agent_id, cwd_id, branch_id, host_id, account_id,
-                                 agent_type, skill, mcp_server, mcp_tool)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                                 agent_type, skill, mcp_server, mcp_tool, query_source)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             ids,
         )?;
         let origin = Origin { id, session };
@@ -203,7 +206,7 @@ pub(super) fn cwd_id(
     Ok(tx.last_insert_rowid())
 }
 
-fn find_or_add(
+pub(super) fn find_or_add(
     tx: &Transaction,
     find: &str,
     add: &str,

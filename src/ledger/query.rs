@@ -8,7 +8,7 @@ use rusqlite::{Transaction, params};
 
 use super::cells::{QUARTERS_OF_DAY, day_of, unpack};
 use super::rollup::{Key, Sums};
-use super::{Error, Ledger, damaged_value};
+use super::{Error, Ledger, REMAINDER, damaged_value};
 
 /// One sum of the rollup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Cell {
     pub quarter: i64,
     pub origin: i64,
     pub terms: i64,
-    /// 0 transcript, 1 otel.
+    /// 0 transcript, 1 otel; [`REMAINDER`]: no response.
     pub provenance: i64,
     /// There is a list price.
     pub is_priced: bool,
@@ -48,6 +48,8 @@ pub enum Dimension {
     McpServer,
     Host,
     Account,
+    /// What telemetry says a request was for; empty: a transcript's response.
+    QuerySource,
 }
 
 impl Dimension {
@@ -64,6 +66,7 @@ impl Dimension {
             Self::McpServer => "mcp_server",
             Self::Host => "host_id",
             Self::Account => "account_id",
+            Self::QuerySource => "query_source",
             // Told by the terms.
             Self::Model => "0",
         }
@@ -81,6 +84,7 @@ impl Dimension {
             Self::McpServer => "SELECT min(id), mcp_server FROM origin GROUP BY mcp_server",
             Self::Host => "SELECT id, name FROM host",
             Self::Account => "SELECT id, config_dir FROM account",
+            Self::QuerySource => "SELECT min(id), query_source FROM origin GROUP BY query_source",
         }
     }
 }
@@ -91,8 +95,17 @@ impl Ledger {
         self.explained(self.db.unchecked_transaction()).map(Snapshot)
     }
 
-    /// The sums of a range of quarters, in the order of time.
+    /// The sums of the responses of a range of quarters, in the order of time.
     pub fn cells(&self, quarters: Range<i64>, mut each: impl FnMut(Cell)) -> Result<(), Error> {
+        self.all_cells(quarters, |cell| {
+            if cell.provenance != REMAINDER {
+                each(cell);
+            }
+        })
+    }
+
+    /// The same, and of what the client counted besides.
+    pub fn all_cells(&self, quarters: Range<i64>, mut each: impl FnMut(Cell)) -> Result<(), Error> {
         let days = params![day_of(quarters.start), day_of(quarters.end.saturating_sub(1))];
         let mut read = || {
             let mut find =
@@ -187,7 +200,7 @@ impl Ledger {
         self.prices.priced_as(model).filter(|id| *id != model)
     }
 
-    /// The quarters of the first and the last response.
+    /// The quarters of the first and the last thing that was counted.
     pub fn span(&self) -> Result<Option<(i64, i64)>, Error> {
         let ends = || {
             self.db.query_row("SELECT min(day), max(day) FROM rollup", [], |row| {
@@ -197,7 +210,7 @@ impl Ledger {
         let Some((first, last)) = self.explained(ends())? else { return Ok(None) };
         let mut span = None;
         for day in [first, last] {
-            self.cells(day * QUARTERS_OF_DAY..(day + 1) * QUARTERS_OF_DAY, |cell| {
+            self.all_cells(day * QUARTERS_OF_DAY..(day + 1) * QUARTERS_OF_DAY, |cell| {
                 let (first, last) = span.unwrap_or((cell.quarter, cell.quarter));
                 span = Some((cell.quarter.min(first), cell.quarter.max(last)));
             })?;
@@ -214,7 +227,7 @@ impl Cell {
 }
 
 /// Ids are small and dense: a table by id is an array.
-fn put<T: Clone + Default>(table: &mut Vec<T>, id: i64, value: T) {
+pub(super) fn put<T: Clone + Default>(table: &mut Vec<T>, id: i64, value: T) {
     let id = usize::try_from(id).unwrap_or_default();
     if table.len() <= id {
         table.resize(id + 1, T::default());

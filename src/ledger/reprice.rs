@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::row::{Row, flag};
 use super::writer::Writer;
-use super::{Error, Ledger, explain, responses, rollup, state};
+use super::{Error, Ledger, explain, remainder, responses, rollup, state};
 
 /// Rows held in memory at a time.
 const CHUNK: usize = 1000;
@@ -48,6 +48,7 @@ impl Ledger {
             let mut writer = Writer::new(&tx, prices)?;
             // What the cache saved by former prices nobody knows any more, so that no difference can be told.
             rollup::clear(&tx)?;
+            remainder::forget(&tx, &mut writer.touched)?;
             let (mut moved, mut last) = (BTreeMap::new(), 0);
             loop {
                 let rows = responses::after(&tx, last, CHUNK)?;

@@ -39,6 +39,28 @@ pub(super) fn of_message(db: &Connection, row: &Row) -> rusqlite::Result<Vec<Row
     Ok(rows)
 }
 
+/// Which [`of_request`] needs. Made when telemetry comes for the first time: without it, nobody pays for it.
+pub(super) const REQUEST_INDEX: &str = "response_request";
+
+/// The stored rows of a request, whatever their messages.
+pub(super) fn of_request(db: &Connection, request_id: &str) -> rusqlite::Result<Vec<Row>> {
+    let mut find = db.prepare_cached(select_rows!(
+        "WHERE substr(request_id, -6) = substr(?1, -6) AND request_id = ?1 ORDER BY response.id"
+    ))?;
+    find.query_map([request_id], stored_row)?.map(|row| with_attempts(db, row?)).collect()
+}
+
+/// The stored rows of an origin, which lie between two ids.
+pub(super) fn of_origin(
+    db: &Connection,
+    origin: i64,
+    (first, last): (i64, i64),
+) -> rusqlite::Result<Vec<Row>> {
+    let mut find =
+        db.prepare_cached(select_rows!("WHERE response.id BETWEEN ?2 AND ?3 AND origin_id = ?1"))?;
+    find.query_map([origin, first, last], stored_row)?.map(|row| with_attempts(db, row?)).collect()
+}
+
 /// At most so many of the stored rows behind an id, in the order of ids.
 pub(super) fn after(db: &Connection, id: i64, limit: usize) -> rusqlite::Result<Vec<Row>> {
     let mut find = db.prepare_cached(select_rows!("WHERE response.id > ?1 ORDER BY response.id LIMIT ?2"))?;
@@ -201,6 +223,12 @@ pub(super) fn update(tx: &Transaction, row: &Row, price_list: i64) -> rusqlite::
     ])?;
     tx.prepare_cached("DELETE FROM attempt WHERE response_id = ?1")?.execute([row.id])?;
     insert_attempts(tx, row)
+}
+
+pub(super) fn delete(tx: &Transaction, row: &Row) -> rusqlite::Result<()> {
+    tx.prepare_cached("DELETE FROM attempt WHERE response_id = ?1")?.execute([row.id])?;
+    tx.prepare_cached("DELETE FROM response WHERE id = ?1")?.execute([row.id])?;
+    Ok(())
 }
 
 fn insert_attempts(tx: &Transaction, row: &Row) -> rusqlite::Result<()> {

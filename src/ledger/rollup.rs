@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::calls::{self, Call};
 use super::cells::{day_of, pack, unpack};
-use super::damaged_value;
 use super::row::flag;
+use super::{damaged_value, remainder};
 use crate::model::Tokens;
 use crate::pricing::saving::Saved;
 
@@ -124,6 +124,7 @@ pub(super) fn rebuild(tx: &Transaction) -> rusqlite::Result<()> {
     clear(tx)?;
     let mut changes = Changes::default();
     counted(tx, |key, sums| changes.add(key, sums))?;
+    remainder::counted(tx, |key, sums| changes.add(key, sums))?;
     counted_calls(tx, |calls| changes.add_calls(calls, 1))?;
     changes.apply(tx)
 }

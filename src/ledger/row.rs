@@ -30,6 +30,9 @@ pub(super) mod flag {
     pub(in crate::ledger) const OF_LEDGER: i64 = (1 << 12) - 1;
 }
 
+/// As in `response.provenance`; a transcript's is 0.
+pub(super) const OTEL: i64 = 1;
+
 /// The largest output that a stream has been seen to start with.
 const MAX_PLACEHOLDER: i64 = 8;
 
@@ -81,6 +84,11 @@ impl Row {
     /// What rows of one message share.
     pub(super) fn message(&self) -> &str {
         if self.message_id.is_empty() { &self.request_id } else { &self.message_id }
+    }
+
+    /// Telemetry tells of it, and no transcript does.
+    pub(super) fn is_told(&self) -> bool {
+        self.provenance == OTEL && self.message_id.is_empty()
     }
 
     pub(super) fn has(&self, flag: i64) -> bool {

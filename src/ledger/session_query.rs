@@ -195,8 +195,13 @@ impl Ledger {
 
     fn events(&self, session: i64) -> rusqlite::Result<Vec<SessionEvent>> {
         let mut find = self.db.prepare_cached(
-            "SELECT kind, at_ms, agent.name, detail FROM event JOIN agent ON agent.id = agent_id
-              WHERE session_id = ?1 ORDER BY at_ms, event_key",
+            "SELECT kind, at_ms, agent.name, detail FROM
+               (SELECT kind, at_ms, agent_id, detail, event_key FROM event WHERE session_id = ?1
+                 UNION ALL
+                SELECT kind, at_ms, agent_id, detail, event_key
+                  FROM session CROSS JOIN telemetry_event ON session_id = session.id
+                 WHERE session.id = ?1 AND begun_ms IS NULL)
+               JOIN agent ON agent.id = agent_id ORDER BY at_ms, event_key",
         )?;
         let mut rows = find.query([session])?;
         let mut events = Vec::new();
@@ -308,7 +313,7 @@ fn name(names: &HashMap<i64, String>, id: i64) -> &str {
 }
 
 /// The rows of several origins, as runs that do not overlap.
-fn runs(mut rows: Vec<(i64, i64)>) -> Vec<RangeInclusive<i64>> {
+pub(super) fn runs(mut rows: Vec<(i64, i64)>) -> Vec<RangeInclusive<i64>> {
     rows.sort_unstable();
     let mut runs: Vec<RangeInclusive<i64>> = Vec::new();
     for (first, last) in rows {

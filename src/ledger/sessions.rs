@@ -3,7 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::names::name_id;
-use crate::model::{Event, EventKind, Fork, fnv1a};
+use super::remainder::{self, Touched};
+use crate::model::{CostState, Event, EventKind, Fork, fnv1a};
 
 /// As in `event.kind`.
 pub(super) const KINDS: [EventKind; 5] = [
@@ -39,26 +40,29 @@ pub(super) fn remember_event_of(
     Ok(())
 }
 
-pub(super) fn remember_fork(tx: &Transaction, fork: &Fork) -> rusqlite::Result<()> {
+/// Returns the id of the session that is the fork.
+pub(super) fn remember_fork(tx: &Transaction, fork: &Fork) -> rusqlite::Result<i64> {
     let (session, from) =
         (name_id(tx, "session", "name", &fork.session)?, name_id(tx, "session", "name", &fork.from)?);
     tx.prepare_cached("INSERT INTO fork VALUES (?1, ?2) ON CONFLICT DO NOTHING")?.execute([session, from])?;
-    Ok(())
+    Ok(session)
 }
 
+/// Returns the session's id where it began otherwise than was known.
 pub(super) fn remember_span(
     tx: &Transaction,
     session: &str,
     begun_ms: i64,
     ended_ms: i64,
-) -> rusqlite::Result<()> {
+) -> rusqlite::Result<Option<i64>> {
+    let (known_ms, _) = known_span(tx, session)?;
     let session = name_id(tx, "session", "name", session)?;
     tx.prepare_cached(
         "UPDATE session SET begun_ms = min(ifnull(begun_ms, ?2), ?2), ended_ms = max(ifnull(ended_ms, ?3), ?3)
           WHERE id = ?1",
     )?
     .execute([session, begun_ms, ended_ms])?;
-    Ok(())
+    Ok(known_ms.is_none_or(|known_ms| begun_ms < known_ms).then_some(session))
 }
 
 pub(super) fn known_span(tx: &Transaction, session: &str) -> rusqlite::Result<(Option<i64>, Option<i64>)> {
@@ -81,6 +85,8 @@ pub(super) struct Facts {
     forks: Vec<Fork<'static>>,
     spans: Vec<(String, i64, i64)>,
     parents: Vec<(String, String)>,
+    /// With their times.
+    states: Vec<(CostState, i64)>,
 }
 
 impl Facts {
@@ -122,16 +128,22 @@ impl Facts {
             .prepare(sql)?
             .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?
             .collect::<rusqlite::Result<_>>()?;
+        facts.states = remainder::all_states(from)?;
         Ok(facts)
     }
 
-    pub(super) fn remember(&self, tx: &Transaction) -> rusqlite::Result<()> {
+    pub(super) fn remember(&self, tx: &Transaction, touched: &mut Touched) -> rusqlite::Result<()> {
         for (key, event, claim_ms) in &self.events {
             remember_event_of(tx, *key, event, *claim_ms)?;
         }
-        self.forks.iter().try_for_each(|fork| remember_fork(tx, fork))?;
+        for fork in &self.forks {
+            touched.wholly(remember_fork(tx, fork)?);
+        }
         for (session, begun_ms, ended_ms) in &self.spans {
             remember_span(tx, session, *begun_ms, *ended_ms)?;
+        }
+        for (state, at_ms) in &self.states {
+            touched.wholly(remainder::remember(tx, state, *at_ms)?);
         }
         self.parents.iter().try_for_each(|(agent, parent)| remember_parent(tx, agent, parent))
     }

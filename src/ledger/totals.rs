@@ -22,6 +22,8 @@ pub struct Sessions {
     pub all: i64,
     /// Of them, those that began with a copy of another's history.
     pub forks: i64,
+    /// And those others that a client began when it left another, as telemetry tells.
+    pub clears: i64,
 }
 
 impl Ledger {
@@ -31,7 +33,14 @@ impl Ledger {
         };
         let read = || {
             self.db
-                .prepare_cached("SELECT name, outcome, calls FROM tool_calls JOIN tool ON tool.id = tool_id ORDER BY 1, 2")?
+                .prepare_cached(
+                    "SELECT name, outcome, sum(calls) FROM
+                       (SELECT tool_id, outcome, calls FROM tool_calls
+                         UNION ALL
+                        SELECT tool_id, CASE is_ok WHEN 0 THEN 2 ELSE 1 END, 1
+                          FROM session CROSS JOIN tool_run ON session_id = session.id WHERE begun_ms IS NULL)
+                       JOIN tool ON tool.id = tool_id GROUP BY 1, 2 ORDER BY 1, 2",
+                )?
                 .query_map([], calls)?
                 .collect()
         };
@@ -41,8 +50,14 @@ impl Ledger {
     /// Events by kind and detail.
     pub fn event_counts(&self) -> Result<Vec<(EventKind, String, i64)>, Error> {
         let read = || {
-            let mut find =
-                self.db.prepare_cached("SELECT kind, detail, count(*) FROM event GROUP BY 1, 2")?;
+            let mut find = self.db.prepare_cached(
+                "SELECT kind, detail, sum(times) FROM
+                   (SELECT kind, detail, count(*) AS times FROM event GROUP BY 1, 2
+                     UNION ALL
+                    SELECT kind, detail, 1
+                      FROM session CROSS JOIN telemetry_event ON session_id = session.id WHERE begun_ms IS NULL)
+                  GROUP BY 1, 2",
+            )?;
             let mut rows = find.query([])?;
             let mut counts = Vec::new();
             while let Some(row) = rows.next()? {
@@ -64,8 +79,17 @@ impl Ledger {
     }
 
     pub fn session_counts(&self) -> Result<Sessions, Error> {
-        let sql = "SELECT (SELECT count(*) FROM session), (SELECT count(DISTINCT session_id) FROM fork)";
-        let read = || self.db.query_row(sql, [], |row| Ok(Sessions { all: row.get(0)?, forks: row.get(1)? }));
+        let sql = "WITH began AS (SELECT session_id, detail FROM telemetry_sum WHERE measure = 0),
+                        forked AS (SELECT session_id FROM fork
+                                    UNION SELECT session_id FROM began WHERE detail = 'fork')
+                   SELECT (SELECT count(*) FROM session), (SELECT count(*) FROM forked),
+                          (SELECT count(DISTINCT session_id) FROM began
+                            WHERE detail = 'clear' AND session_id NOT IN forked)";
+        let read = || {
+            self.db.prepare_cached(sql)?.query_row([], |row| {
+                Ok(Sessions { all: row.get(0)?, forks: row.get(1)?, clears: row.get(2)? })
+            })
+        };
         self.explained(read())
     }
 

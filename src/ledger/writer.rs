@@ -6,9 +6,10 @@ use rusqlite::{OptionalExtension, Transaction};
 
 use super::calls::is_final;
 use super::names::{Names, name_id};
+use super::remainder::Touched;
 use super::rollup::{Changes, Key, QUARTER_MS, Sums};
 use super::row::{Row, flag, settle};
-use super::{charge, responses};
+use super::{charge, responses, telemetry};
 use crate::model::{ToolOutcome, ToolResult, fnv1a};
 use crate::pricing::Prices;
 
@@ -27,6 +28,9 @@ pub(super) struct Writer {
     /// Between which rows those of an origin lie, of the rows written.
     ranges: HashMap<i64, (i64, i64)>,
     calls: Calls,
+    pub(super) touched: Touched,
+    /// Telemetry has told of responses.
+    has_telemetry: bool,
 }
 
 /// Hashes of a message's and of a request's id.
@@ -54,6 +58,8 @@ impl Writer {
             added: 0,
             ranges: HashMap::new(),
             calls: Calls::default(),
+            touched: Touched::default(),
+            has_telemetry: telemetry::is_told(tx)?,
         })
     }
 
@@ -114,8 +120,10 @@ impl Writer {
     /// Stores all that was held back, and its sums. Returns how many responses more are counted than before.
     pub(super) fn finish(&mut self, tx: &Transaction, names: &mut Names) -> rusqlite::Result<i64> {
         self.flush(tx, names)?;
+        if self.has_telemetry {
+            self.bring_home(tx, names)?;
+        }
         self.end_calls(tx, names)?;
-        self.changes.apply(tx)?;
         for (origin, (first, last)) in self.ranges.drain() {
             tx.prepare_cached(
                 "UPDATE origin SET first_response = min(ifnull(first_response, ?2), ?2),
@@ -124,6 +132,8 @@ impl Writer {
             )?
             .execute([origin, first, last])?;
         }
+        self.touched.settle(tx, names, self.prices, &mut self.changes)?;
+        self.changes.apply(tx)?;
         Ok(std::mem::take(&mut self.added))
     }
 
@@ -158,6 +168,18 @@ impl Writer {
 
     /// Joins a row with what the ledger has of its message, and stores what that changes.
     fn take_in(&mut self, tx: &Transaction, names: &mut Names, row: Row) -> rusqlite::Result<()> {
+        if row.is_told() {
+            if !std::mem::replace(&mut self.has_telemetry, true) {
+                telemetry::begin(tx)?;
+            }
+            if responses::of_request(tx, &row.request_id)?.iter().any(|known| !known.is_told()) {
+                return Ok(());
+            }
+        } else if self.has_telemetry {
+            for told in responses::of_request(tx, &row.request_id)?.iter().filter(|known| known.is_told()) {
+                self.remove(tx, names, told)?;
+            }
+        }
         let stored = responses::of_message(tx, &row)?;
         let mut rows = stored.clone();
         match rows.iter_mut().find(|known| known.request_id == row.request_id) {
@@ -189,7 +211,9 @@ impl Writer {
     ) -> rusqlite::Result<()> {
         if let Some(before) = before {
             self.count(tx, names, before, -1)?;
+            self.touched.at(before.session, before.at_ms);
         }
+        self.touched.at(row.session, row.at_ms);
         self.count(tx, names, &row, 1)?;
         self.added +=
             i64::from(!row.has(flag::COPY)) - i64::from(before.is_some_and(|row| !row.has(flag::COPY)));
@@ -202,6 +226,27 @@ impl Writer {
             (*first, *last) = (id.min(*first), id.max(*last));
             if !row.calls.is_empty() {
                 self.calls.written.insert(identity(&row), id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a row away that turns out to be another's.
+    fn remove(&mut self, tx: &Transaction, names: &mut Names, row: &Row) -> rusqlite::Result<()> {
+        self.count(tx, names, row, -1)?;
+        self.touched.at(row.session, row.at_ms);
+        self.added -= i64::from(!row.has(flag::COPY));
+        responses::delete(tx, row)
+    }
+
+    /// Moves what telemetry told before any transcript did to where its session turns out to be.
+    fn bring_home(&mut self, tx: &Transaction, names: &mut Names) -> rusqlite::Result<()> {
+        for telemetry::Found { origin, rows, home } in telemetry::homes_found(tx)? {
+            let rows = [rows, self.ranges.get(&origin).copied()].into_iter().flatten();
+            let rows = rows.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+            for before in responses::of_origin(tx, origin, rows.unwrap_or((1, 0)))? {
+                let row = Row { origin: home, ..before.clone() };
+                self.replace(tx, names, Some(&before), row)?;
             }
         }
         Ok(())

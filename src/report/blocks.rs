@@ -231,6 +231,7 @@ impl Blocks {
             ledger_span: self.ledger_span,
             rows: self.rows.chunk_by(|a, b| a.start == b.start).map(row).collect(),
             total: self.total.clone(),
+            coverage: None,
             previous: None,
             transcript: Amount::default(),
             otel: Amount::default(),

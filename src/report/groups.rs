@@ -13,7 +13,7 @@ use super::launches::join::Of;
 use super::launches::{self, Joined, Run};
 use super::period::Before;
 use super::{Amount, Error, Key, Projects, Query, Row, Unpriced};
-use crate::ledger::{Cell, Dimension, Ledger, Terms};
+use crate::ledger::{Cell, Dimension, Ledger, QUARTER_MS, REMAINDER, Terms};
 use crate::model::Tokens;
 
 /// A value of each key: a period's first quarter, or the id of a name. 0 for a second key that is not there.
@@ -34,6 +34,10 @@ pub(super) struct Groups {
     last: Option<(Ids, usize)>,
     pub(super) transcript: Amount,
     pub(super) otel: Amount,
+    /// What the client counted besides.
+    pub(super) cost_state: Amount,
+    /// Of the responses, those that came after the client last told what it had counted.
+    pub(super) uncounted: Amount,
     /// Costs by a day's first quarter; empty where no chart asks for them.
     pub(super) daily: BTreeMap<i64, i128>,
     /// Empty where no key asks for them, as are the launches.
@@ -41,6 +45,8 @@ pub(super) struct Groups {
     launches: Vec<Run>,
     /// Responses and tokens without a price, by model.
     unpriced: BTreeMap<i64, (i64, Tokens)>,
+    /// By session, when the client last told what it had counted.
+    told: Vec<Option<i64>>,
 }
 
 /// What a query asks of an origin.
@@ -76,15 +82,20 @@ pub(super) fn gather(ledger: &Ledger, query: &Query, mut span: Span) -> Result<G
     let has_windows = query.by.contains(&Key::Block);
     let mut windows = Windows::default();
     let mut days = query.charts.then(|| Calendar::new(&query.zone, Unit::Day, query.week_starts));
-    let mut groups = Groups::default();
+    let mut groups = Groups { told: ledger.told()?, ..Groups::default() };
     let has_launches = query.by.contains(&Key::Launch);
     let reads = span.reads(has_windows);
     let mut add = |mut cell: Cell, terms: Terms, launch: i64| {
         let origin = origins.of(cell.origin);
-        let window = has_windows.then(|| windows.of(origin.account, cell.quarter));
+        // No block begins with what the client counted besides.
+        let is_remainder = cell.provenance == REMAINDER;
+        let window = (has_windows && !is_remainder).then(|| windows.of(origin.account, cell.quarter));
         let passes =
             origin.passes && filter.models.as_ref().is_none_or(|models| models.contains(&terms.model));
         if passes && span.takes_in(&mut cell, window) {
+            if is_remainder {
+                return groups.cost_state.add(&cell, origin.session);
+            }
             let mut ids = origin.ids;
             for (id, finder) in ids.iter_mut().zip(&mut finders) {
                 finder.find(id, &cell, terms, window, launch);
@@ -105,11 +116,12 @@ pub(super) fn gather(ledger: &Ledger, query: &Query, mut span: Span) -> Result<G
         }
         groups.launches = joined.runs;
     } else {
-        ledger.cells(reads, |cell| add(cell, terms_of(&cell), NO_LAUNCH))?;
+        ledger.all_cells(reads, |cell| add(cell, terms_of(&cell), NO_LAUNCH))?;
     }
     groups.windows = windows;
     let amounts = groups.amounts.iter_mut().map(|group| &mut group.amount);
-    amounts.chain([&mut groups.transcript, &mut groups.otel]).for_each(Amount::settle);
+    let of_all = [&mut groups.transcript, &mut groups.otel, &mut groups.cost_state, &mut groups.uncounted];
+    amounts.chain(of_all).for_each(Amount::settle);
     Ok(groups)
 }
 
@@ -122,8 +134,9 @@ fn by_launch(
     joined: &Joined,
 ) -> Result<Vec<(Cell, Terms, i64)>, Error> {
     let mut cells = Vec::new();
-    ledger.cells(quarters.clone(), |cell| {
-        if !joined.sessions.contains_key(&origins.of(cell.origin).session) {
+    ledger.all_cells(quarters.clone(), |cell| {
+        let is_whole = cell.provenance == REMAINDER;
+        if is_whole || !joined.sessions.contains_key(&origins.of(cell.origin).session) {
             cells.push((cell, terms_of(&cell), NO_LAUNCH));
         }
     })?;
@@ -271,6 +284,10 @@ impl Groups {
         self.amounts[place].amount.add(cell, session);
         let provenance = if cell.provenance == 0 { &mut self.transcript } else { &mut self.otel };
         provenance.add(cell, session);
+        let told_ms = at(&self.told, session).copied().flatten();
+        if told_ms.is_none_or(|told_ms| told_ms < cell.quarter * QUARTER_MS) {
+            self.uncounted.add(cell, session);
+        }
         if !cell.is_priced {
             let (responses, tokens) = self.unpriced.entry(model).or_default();
             *responses += cell.sums.responses;

@@ -116,7 +116,7 @@ struct Contract {
 }
 
 #[derive(Serialize)]
-struct Classes {
+pub(super) struct Classes {
     input: i64,
     output: i64,
     cache_read: i64,
@@ -135,8 +135,10 @@ pub(super) struct Unknown<'r> {
 struct Provenance {
     transcript: Sums,
     otel: Sums,
-    /// Not recorded yet by the ledger, which is not the same as nothing.
-    cost_state: (),
+    /// What the client counted besides; not part of the total.
+    cost_state: Option<Sums>,
+    /// Of the total, where the client did not say what it had counted.
+    unknown: Option<Sums>,
 }
 
 #[derive(Serialize)]
@@ -253,7 +255,8 @@ pub fn render<'r>(report: &'r Report) -> Result<String, serde_json::Error> {
         provenance: Provenance {
             transcript: sums(&report.transcript),
             otel: sums(&report.otel),
-            cost_state: (),
+            cost_state: report.coverage.as_ref().map(|of| sums(&of.cost_state)),
+            unknown: report.coverage.as_ref().map(|of| sums(&of.uncounted)),
         },
         explained: report.remarks.as_ref().map(|remarks| explained(remarks, sums)),
     };
@@ -313,7 +316,7 @@ fn change(amount: &Amount, previous: &Amount) -> Result<Change, serde_json::Erro
     })
 }
 
-fn classes(tokens: &Tokens) -> Classes {
+pub(super) fn classes(tokens: &Tokens) -> Classes {
     let Tokens { input, output, cache_read, cache_write_5m, cache_write_1h } = *tokens;
     Classes { input, output, cache_read, cache_write_5m, cache_write_1h }
 }
@@ -384,7 +387,7 @@ mod tests {
             format!(r#""total":{{{total}}},"#),
             format!(r#""unpriced":[{{"model":"claude-next","responses":2,"tokens":{}}}],"#, tokens([10, 200, 3000, 400, 0])),
             format!(r#""provenance":{{"transcript":{{{total}}},"#),
-            format!(r#""otel":{{{}}},"cost_state":null}}}}"#, sums(0, 0, tokens([0; 5]), "0.000000", 0, 0)),
+            format!(r#""otel":{{{}}},"cost_state":null,"unknown":null}}}}"#, sums(0, 0, tokens([0; 5]), "0.000000", 0, 0)),
         ];
         assert_eq!(render(&sample::by_project_and_model()).unwrap(), lines.concat() + "\n");
     }
@@ -428,7 +431,7 @@ mod tests {
     fn what_there_is_to_know_comes_last_and_on_request() {
         let text = render(&sample::explained()).unwrap();
         for part in [
-            r#""cost_state":null},"remarks":[{"remark":"aborted","meaning":"The response was cut short and its last usage never came; the output is a lower bound.","responses":12,"sessions":1,"#,
+            r#""cost_state":null,"unknown":null},"remarks":[{"remark":"aborted","meaning":"The response was cut short and its last usage never came; the output is a lower bound.","responses":12,"sessions":1,"#,
             r#"}],"price_lists":[{"version":"2026-11-01/1","responses":5},{"version":"2026-11-23/1","responses":12}]}"#,
         ] {
             assert!(text.contains(part), "{part}\n{text}");
@@ -449,6 +452,19 @@ mod tests {
     fn money_keeps_all_digits() {
         let text = render(&sample::by_day()).unwrap();
         assert!(text.contains(r#""cost_usd":1234.567890,"cost_picousd":1234567890123456,"#), "{text}");
+    }
+
+    #[test]
+    fn what_the_client_counted_besides_is_no_part_of_the_total() {
+        let text = render(&sample::covered()).unwrap();
+        for part in [
+            r#""otel":{"responses":2,"sessions":1,"#,
+            r#""cost_state":{"responses":0,"sessions":1,"tokens":{"input":40,"output":299,"cache_read":15737,"cache_write_5m":781,"cache_write_1h":0},"web_searches":0,"cost_usd":0.125000,"#,
+            r#""unknown":{"responses":1,"sessions":1,"#,
+            r#""total":{"responses":1235,"#,
+        ] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
     }
 
     #[test]

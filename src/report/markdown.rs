@@ -31,6 +31,9 @@ pub fn render(report: &Report) -> String {
                 .map(|line| format!("* {}", escaped(&line))),
         );
     }
+    if let Some(coverage) = text::coverage(report) {
+        lines.extend([String::new(), escaped(&coverage)]);
+    }
     lines.join("\n") + "\n"
 }
 
@@ -133,6 +136,12 @@ No price known, so costs are at least (≥). Update odin.
                 "* Priced by 2026-11-23/1: 12 responses"
             )
         );
+    }
+
+    #[test]
+    fn the_last_line_says_what_the_cost_covers() {
+        let text = render(&sample::covered());
+        assert!(text.ends_with("\n\nCoverage: measured $1,234.57, telemetry only $0.25, inferred $0.12, unknown in 1 session\n"), "{text}");
     }
 
     #[test]

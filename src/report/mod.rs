@@ -143,12 +143,24 @@ pub struct Report {
     pub previous: Option<Previous>,
     pub transcript: Amount,
     pub otel: Amount,
+    /// Of responses; windows have none.
+    pub coverage: Option<Coverage>,
     /// What the days cost on which there was something; where the query charts.
     pub daily: Option<BTreeMap<Date, i128>>,
     /// By tokens, the most first.
     pub unpriced: Vec<Unpriced>,
     /// Where the query explains.
     pub remarks: Option<Remarks>,
+}
+
+/// What there may be besides the total.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// What the client counted and no response explains.
+    pub cost_state: Amount,
+    /// Of the total, what came after the client last said what it had counted, or where it never did: whether anything
+    /// was spent besides, nobody knows.
+    pub uncounted: Amount,
 }
 
 /// The period before.
@@ -220,6 +232,7 @@ pub fn cost(ledger: &Ledger, query: &Query) -> Result<Report, Error> {
         previous,
         transcript: groups.transcript,
         otel: groups.otel,
+        coverage: Some(Coverage { cost_state: groups.cost_state, uncounted: groups.uncounted }),
         daily: query.charts.then(|| by_date(&groups.daily, zone)),
         remarks: query.explains.then(|| remarks::of_period(ledger, query, &quarters)).transpose()?,
     })

@@ -4,7 +4,9 @@ use jiff::civil::date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-use super::{Amount, Block, Blocks, Concern, Current, Key, Previous, Rate, Remarks, Report, Row, Unpriced};
+use super::{
+    Amount, Block, Blocks, Concern, Coverage, Current, Key, Previous, Rate, Remarks, Report, Row, Unpriced,
+};
 use crate::ledger::{Cell, Sums};
 use crate::model::Tokens;
 use crate::pricing::Remark;
@@ -68,6 +70,7 @@ fn report(by: &[&str], rows: Vec<Row>) -> Report {
         transcript: total.clone(),
         total,
         otel: Amount::default(),
+        coverage: None,
         daily: None,
         unpriced: vec![],
         remarks: None,
@@ -84,6 +87,15 @@ pub(super) fn by_day() -> Report {
     );
     let second = amount(2, 1, [3, 450, 20_000, 0, 1200], Some(4_999_999_999));
     report(&["day"], vec![row("2026-11-20", first, vec![]), row("2026-11-21", second, vec![])])
+}
+
+/// Responses of which telemetry alone tells, counts of the client, and a session without any.
+pub(super) fn covered() -> Report {
+    let report = by_day();
+    let otel = amount(1, 2, [10, 20, 30, 0, 0], Some(PICOUSD / 4));
+    let cost_state = amount(1, 0, [40, 299, 15_737, 781, 0], Some(PICOUSD / 8));
+    let uncounted = amount(2, 1, [3, 450, 20_000, 0, 1200], Some(4_999_999_999));
+    Report { otel, coverage: Some(Coverage { cost_state, uncounted }), ..report }
 }
 
 /// Months, and the days of them that cost something.

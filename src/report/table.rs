@@ -75,6 +75,12 @@ pub fn render(report: &Report, width: usize, is_terminal: bool) -> String {
         remarks::show(&mut page, remarks, &report.unpriced, text::decimals(report));
         out += &page.text(is_terminal);
     }
+    if let Some(coverage) = text::coverage(report) {
+        let mut page = Page::new(width);
+        page.gap();
+        page.say(0, &coverage);
+        out += &page.text(is_terminal);
+    }
     out
 }
 
@@ -307,7 +313,7 @@ fn columns_of_char(c: char) -> usize {
 #[cfg(test)]
 mod tests {
     use super::{blocks, columns_of, render, shortened};
-    use crate::report::{Remarks, Report, sample};
+    use crate::report::{Coverage, Remarks, Report, sample};
 
     #[test]
     fn a_wide_table_has_every_column_and_digit() {
@@ -446,6 +452,16 @@ Cost by month
     fn a_project_is_shown_by_its_alias() {
         let text = render(&sample::of_project("/w/odin", "the \x1b[31mledger"), 120, false);
         assert!(text.contains("\nthe \u{fffd}[31mledger  ") && !text.contains("/w/odin"), "{text}");
+    }
+
+    #[test]
+    fn the_last_line_says_what_the_cost_covers() {
+        let last = |report: &Report| render(report, 100, false).lines().next_back().map(String::from);
+        let mut report = sample::covered();
+        let want = "Coverage: measured $1,234.57, telemetry only $0.25, inferred $0.12, unknown in 1 session";
+        assert_eq!(last(&report).as_deref(), Some(want));
+        report.coverage = Some(Coverage::default());
+        assert!(last(&report).unwrap().ends_with("inferred $0.00, unknown in none"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::number::{counted, exact_usd, grouped, push_usd};
-use super::{Amount, Block, Blocks, Current, Key, Previous, Priced, Report, Row, Unpriced};
+use super::{Amount, Block, Blocks, Coverage, Current, Key, Previous, Priced, Report, Row, Unpriced};
 use crate::ledger::{Dimension, Moved};
 
 const CENT_PICOUSD: i128 = 10_000_000_000;
@@ -373,6 +373,26 @@ pub(super) fn nothing_for(heading: &str, ledger_span: Option<(Date, Date)>) -> S
 
 fn range(since: Date, until: Date) -> String {
     if since == until { since.to_string() } else { format!("{since} to {until}") }
+}
+
+/// How much of what was spent the report has: what was measured, what only telemetry tells, what is inferred from the
+/// client's own counts, and where nobody knows.
+pub(super) fn coverage(report: &Report) -> Option<String> {
+    let Coverage { cost_state, uncounted } = report.coverage.as_ref()?;
+    let decimals = decimals(report);
+    let cost = |amount: &Amount| {
+        let mut text = String::new();
+        push_cost(&mut text, amount.cost_picousd, amount.priced(), decimals);
+        text
+    };
+    let unknown = match uncounted.sessions() {
+        0 => "none".into(),
+        sessions => counted(sessions, "session"),
+    };
+    let [measured, told, inferred] = [&report.transcript, &report.otel, cost_state].map(cost);
+    Some(format!(
+        "Coverage: measured {measured}, telemetry only {told}, inferred {inferred}, unknown in {unknown}"
+    ))
 }
 
 /// What is missing from the costs, a line each, and what to do about it; empty if nothing is.

@@ -34,6 +34,7 @@ fn walk(line: &[u8]) -> Option<Glance<'_>> {
         match (key, found) {
             (b"type", br#""user""# | br#""system""#) => kind = found,
             (b"type", br#""assistant""# | br#""progress""#) => return None,
+            (b"type", br#""cost-state""#) => return Some(Glance::Something),
             (b"type", _) => return (!found.contains(&b'\\')).then_some(Glance::Nothing),
             (b"subtype", _) if kind == br#""system""# => return Some(subtype(found)),
             _ => {}
@@ -205,6 +206,7 @@ mod tests {
             (r#"{"type":"system","subtype":"turn_duration"}"#.into(), Glance::Nothing),
             (r#"{"type":"system","subtype":"api_error","error":{}}"#.into(), Glance::Something),
             (r#"{"subtype":"api_error","type":"system","error":{}}"#.into(), Glance::Unknown),
+            (r#"{"sessionId":"s","type":"cost-state","modelUsage":{}}"#.into(), Glance::Something),
             (r#"{"summary":"x"}"#.into(), Glance::Unknown),
             ("{}".into(), Glance::Unknown),
         ];

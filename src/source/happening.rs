@@ -124,6 +124,10 @@ struct CompactMetadata<'a> {
 }
 
 impl<'a> Happening<'a> {
+    pub(super) fn is_cost_state(&self) -> bool {
+        self.kind.0 == "cost-state"
+    }
+
     pub(super) fn tell(self, facts: &mut FileFacts, tell: &mut impl FnMut(Told)) {
         self.place(facts, tell);
         match &*self.kind.0 {
@@ -264,7 +268,7 @@ mod tests {
                 detail: detail.into_owned().into(),
             }),
             Told::Damage(damage) => panic!("{damage:?} of {line}"),
-            Told::Response(_) | Told::Fork(_) => panic!("{line}"),
+            Told::Response(_) | Told::Fork(_) | Told::CostState(_) => panic!("{line}"),
         });
         (results, events)
     }

@@ -1,12 +1,14 @@
 //! Reads the outside and yields facts. Knows nothing of the ledger.
 
 pub mod agent_meta;
+mod cost_state;
 mod failure;
 pub mod folders;
 mod glance;
 mod happening;
 mod lenient;
 pub mod lines;
+pub mod otlp;
 pub mod process;
 pub mod project;
 pub mod registry;

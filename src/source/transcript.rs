@@ -15,11 +15,12 @@ use memchr::memmem::{Finder, find_iter};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::cost_state;
 use super::glance::{Glance, glance};
 use super::happening::Happening;
 use super::lenient::{Text, When};
 use super::response::Line;
-use crate::model::{Event, Fork, Response, ToolOutcome, ToolResult};
+use crate::model::{CostState, Event, Fork, Response, ToolOutcome, ToolResult};
 
 /// What of a line could not be read, or only after a repair.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -59,6 +60,7 @@ pub enum Told<'a> {
     ToolResult(ToolResult<'a>),
     Event(Event<'a>),
     Fork(Fork<'a>),
+    CostState(CostState),
     Damage(Damage),
 }
 
@@ -139,7 +141,7 @@ pub struct Parser {
     usage: Finder<'static>,
     assistant: Finder<'static>,
     /// One of them stands on every line that tells anything besides a response.
-    others: [Finder<'static>; 6],
+    others: [Finder<'static>; 7],
 }
 
 impl Default for Parser {
@@ -151,6 +153,7 @@ impl Default for Parser {
             "fallback\"",
             "\"isApiErrorMessage\"",
             "[Request interrupted by user",
+            "\"cost-state\"",
         ];
         Self {
             usage: Finder::new(b"\"usage\""),
@@ -232,6 +235,11 @@ fn read_response(text: &[u8], is_terminated: bool, facts: &mut FileFacts, tell: 
 
 fn read_happening(text: &[u8], facts: &mut FileFacts, tell: &mut impl FnMut(Told)) {
     if let Ok(line) = sonic_rs::from_slice::<Happening>(text) {
+        if line.is_cost_state()
+            && let Ok(line) = sonic_rs::from_slice::<cost_state::Line>(text)
+        {
+            tell(Told::CostState(line.read(facts)));
+        }
         return line.tell(facts, tell);
     }
     for text in &salvage(text).1 {
@@ -488,6 +496,7 @@ mod tests {
             Told::ToolResult(result) => format!("{result:?}"),
             Told::Event(event) => format!("{event:?}"),
             Told::Fork(fork) => format!("{} from {}", fork.session, fork.from),
+            Told::CostState(state) => format!("{state:?}"),
             Told::Damage(damage) => format!("{damage:?}"),
         }
     }

@@ -21,6 +21,7 @@ mod compare;
 mod confined;
 mod corpora;
 mod corpus;
+mod cost_state;
 mod damage;
 mod dead_mount;
 mod durability;

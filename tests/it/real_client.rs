@@ -68,6 +68,36 @@ fn drive(driver: &Path, client: &Path, out: &Path) -> Command {
 }
 
 #[test]
+fn what_the_real_client_tells_by_telemetry_leaves_nothing_to_infer() {
+    let Some((client, driver)) = client_and_driver() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (out, client_home) = (folder.path().join("drive"), folder.path().join("home"));
+    let config_dir = client_home.join(".claude");
+    fs::create_dir_all(config_dir.join("projects")).unwrap();
+    let home = Home::over(&[&config_dir]);
+    let agent = Agent::start(&home);
+    agent.await_ready();
+    let mut run = drive(&driver, &client, &out);
+    run.arg("--home").arg(&client_home);
+    for setting in [
+        "CLAUDE_CODE_ENABLE_TELEMETRY=1",
+        "OTEL_LOGS_EXPORTER=otlp",
+        "OTEL_METRICS_EXPORTER=otlp",
+        "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf",
+        "OTEL_LOGS_EXPORT_INTERVAL=500",
+        &format!("OTEL_EXPORTER_OTLP_ENDPOINT=http://{}", agent.address),
+    ] {
+        run.args(["--env", setting]);
+    }
+    let run = run.output().unwrap();
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stdout));
+    // What the agent was told it has taken in before it answers.
+    drop(agent);
+    coverage(&out, &home, "otel");
+    home.check();
+}
+
+#[test]
 fn the_tree_of_the_real_client_is_what_runs_below_it_and_outlives_it() {
     let Some((client, driver)) = client_and_driver() else { return };
     let mut hold = Driven::new(&driver, |command, out| {
@@ -180,8 +210,7 @@ fn names(tree: &SessionTree) -> String {
 }
 
 fn compare(home: &Home, out: &Path) {
-    let expected: Value =
-        serde_json::from_str(&fs::read_to_string(out.join("expected.json")).unwrap()).unwrap();
+    let expected = read_json(&out.join("expected.json"));
     let recorded = &expected["recorded"];
     let (models, sessions) = (truth(&recorded["by_model"]), truth(&recorded["by_session"]));
     let (found_models, found_sessions) = (found(home, "model"), found(home, "session"));
@@ -213,9 +242,75 @@ fn compare(home: &Home, out: &Path) {
     let mut total = home.report("day", "UTC").total();
     total.cost_picousd = 0;
     assert_eq!(total, sums(&recorded["total"]));
+    coverage(out, home, "cost_state");
     assert_eq!(home.report("session", "UTC").rows().len(), sessions.len(), "no session is made up");
     assert!(!transcripts(&out.join("home/.claude")).is_empty());
     home.check();
+}
+
+/// What no transcript shows is all told by `teller`, a provenance, and nothing by the other; as far as it was counted.
+fn coverage(out: &Path, home: &Home, teller: &str) {
+    let expected = read_json(&out.join("expected.json"));
+    let text = home.done("cost report --last all --tz UTC --format json");
+    let provenance = serde_json::from_str::<Value>(&text).unwrap()["provenance"].clone();
+    let unrecorded = expected["unrecorded"].as_array().unwrap();
+    let mut hidden = Tokens::default();
+    unrecorded.iter().for_each(|one| hidden += tokens(one));
+    let counted = |of: &str| Sums::of_report(&provenance[of]);
+    let lost = expected["partial"].as_array().unwrap().iter().filter(|one| one["in_transcript"] == false);
+    tell("part of the coverage: responses, input output read w5 w1, cost");
+    for of in ["transcript", "otel", "cost_state", "unknown"] {
+        let Sums { responses, tokens, cost_picousd, .. } = counted(of);
+        let Tokens { input, output, cache_read, cache_write_5m, cache_write_1h } = tokens;
+        let cost = cost_picousd as f64 / 1e12;
+        tell(&format!(
+            "{of}: {responses}, {input} {output} {cache_read} {cache_write_5m} {cache_write_1h}, ${cost}"
+        ));
+    }
+    tell(&format!("in nobody's count: {} answers that were lost", lost.count()));
+    let line = home.done("cost report --last all --tz UTC");
+    tell(line.lines().next_back().unwrap());
+
+    let recorded = sums(&expected["recorded"]["total"]);
+    assert_eq!(Sums { cost_picousd: 0, ..counted("transcript") }, recorded);
+    let (responses, other) = if teller == "otel" { (unrecorded.len(), "cost_state") } else { (0, "otel") };
+    assert_eq!(
+        (counted(teller).responses, counted(teller).tokens),
+        (i64::try_from(responses).unwrap(), hidden)
+    );
+    assert_eq!(counted(other), Sums::default());
+
+    // Killed, a client counts nothing. What it says of all others is what is told of them here, but for a fork, whose
+    // figure has its parent's in it, and for an answer that was cut short, of which it counts what it guesses.
+    let runs = fs::read_to_string(out.join("sessions.jsonl")).unwrap();
+    let runs: Vec<Value> = runs.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let with_answers = &expected["recorded"]["by_session"];
+    let killed = runs.iter().filter(|run| run["rc"] == -9 && with_answers.get(id(run)).is_some());
+    assert_eq!(whole(&provenance["unknown"]["sessions"]), i64::try_from(killed.count()).unwrap());
+    let (mut figures, mut compared): (BTreeMap<&str, &Value>, usize) = Default::default();
+    for run in runs.iter().filter(|run| run["total_cost_usd"].is_f64()) {
+        if run["name"] != "fork" && run["name"] != "interrupt" {
+            figures.insert(id(run), &run["total_cost_usd"]);
+        }
+    }
+    for (session, figure) in figures.into_iter().filter(|(session, _)| with_answers.get(session).is_some()) {
+        let told = home.done(&format!("sessions {session} --format json"));
+        let told: Value = serde_json::from_str(&told).unwrap();
+        let parts = [&told["total"]["cost_picousd"], &told["client"]["unexplained_cost_picousd"]];
+        let here: i64 = parts.into_iter().map(whole).sum();
+        let difference = figure.as_f64().unwrap() - here as f64 / 1e12;
+        assert!(difference.abs() < 1e-9, "{session}: {figure} and {here}");
+        compared += 1;
+    }
+    assert!(compared > 10, "{compared}");
+}
+
+fn id(run: &Value) -> &str {
+    run["session_id"].as_str().unwrap_or_default()
+}
+
+fn read_json(path: &Path) -> Value {
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
 /// Rows without their cost: the service told none.
@@ -235,14 +330,18 @@ fn truth(buckets: &Value) -> Rows {
 fn sums(bucket: &Value) -> Sums {
     Sums {
         responses: whole(&bucket["responses"]),
-        tokens: Tokens {
-            input: whole(&bucket["input_tokens"]),
-            output: whole(&bucket["output_tokens"]),
-            cache_read: whole(&bucket["cache_read_input_tokens"]),
-            cache_write_5m: whole(&bucket["cache_creation_5m"]),
-            cache_write_1h: whole(&bucket["cache_creation_1h"]),
-        },
+        tokens: tokens(bucket),
         web_searches: whole(&bucket["web_search_requests"]),
         cost_picousd: 0,
+    }
+}
+
+fn tokens(bucket: &Value) -> Tokens {
+    Tokens {
+        input: whole(&bucket["input_tokens"]),
+        output: whole(&bucket["output_tokens"]),
+        cache_read: whole(&bucket["cache_read_input_tokens"]),
+        cache_write_5m: whole(&bucket["cache_creation_5m"]),
+        cache_write_1h: whole(&bucket["cache_creation_1h"]),
     }
 }

@@ -16,6 +16,12 @@ families! { "agent";
     HTTP_REJECTED: Counter, "odin_http_rejected_total",
         [reason("evicted,timeout,too_large,auth,tls,bad_request,overload")], "connections",
         "Connections and requests turned away";
+    OTLP_REQUESTS: Counter, "odin_otlp_requests_total",
+        [signal("logs,metrics"), result("accepted,rejected")], "requests",
+        "OTLP/HTTP requests received";
+    OTLP_RECORDS: Counter, "odin_otlp_records_total",
+        [signal("logs,metrics"), result("stored,duplicate,ignored,invalid")], "records",
+        "Log records and data points in those requests";
     SERIES: Gauge, "odin_series", [collector], "series",
         "Series in the last page";
     SERIES_DROPPED: Counter, "odin_series_dropped_total", [collector, reason("cap,label")], "series",

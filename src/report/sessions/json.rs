@@ -5,10 +5,10 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::{Agent, List, Listed, Place, RFC3339, Session, Stretch, local};
-use crate::ledger::{SessionEvent, StoredTree};
+use crate::ledger::{ClientCount, ClientCounts, SessionEvent, StoredTree, Usage};
 use crate::model::EventKind;
 use crate::model::process::{Program, Spent};
-use crate::report::json::{Explained, Sums, Unknown, explained, sums_of_session, unknown};
+use crate::report::json::{Classes, Explained, Sums, Unknown, classes, explained, sums_of_session, unknown};
 use crate::report::{Amount, calendar};
 
 #[derive(Serialize)]
@@ -72,8 +72,47 @@ struct Whole<'s> {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     processes: Vec<OneTree<'s>>,
     unpriced: Vec<Unknown<'s>>,
+    provenance: Provenance,
+    /// Null: the client did not say what it counted.
+    client: Option<Client<'s>>,
     #[serde(flatten)]
     explained: Explained<'s>,
+}
+
+#[derive(Serialize)]
+struct Provenance {
+    transcript: Sums,
+    otel: Sums,
+}
+
+/// What the client itself counted, and what the ledger has of it.
+#[derive(Serialize)]
+struct Client<'s> {
+    told: String,
+    /// The session is a fork, and what its counts began with is not known.
+    is_base_unknown: bool,
+    /// By the client's own prices; null: it did not tell.
+    cost_picousd: Option<i128>,
+    /// Of what no response explains, at list price; not part of the total.
+    unexplained_cost_picousd: i64,
+    models: Vec<ClientModel<'s>>,
+}
+
+#[derive(Serialize)]
+struct ClientModel<'s> {
+    model: &'s str,
+    cost_picousd: Option<i64>,
+    counted: Counts,
+    inherited: Counts,
+    known: Counts,
+    later: Counts,
+    unexplained: Counts,
+}
+
+#[derive(Serialize)]
+struct Counts {
+    tokens: Classes,
+    web_searches: i64,
 }
 
 #[derive(Serialize)]
@@ -232,9 +271,31 @@ pub fn one<'s>(session: &'s Session) -> Result<String, serde_json::Error> {
         events: session.events.iter().map(|of| event(of, zone)).collect(),
         processes: session.trees.iter().map(|of| tree(of, zone)).collect(),
         unpriced: session.unpriced.iter().map(unknown).collect(),
+        provenance: Provenance { transcript: sums(&session.transcript), otel: sums(&session.otel) },
+        client: client(&session.client, zone),
         explained: explained(&session.remarks, sums),
     };
     Ok(serde_json::to_string(&document)? + "\n")
+}
+
+fn client<'s>(counts: &'s ClientCounts, zone: &TimeZone) -> Option<Client<'s>> {
+    let usage = |usage: &Usage| Counts { tokens: classes(&usage.tokens), web_searches: usage.web_searches };
+    let model = |of: &'s ClientCount| ClientModel {
+        model: &of.model,
+        cost_picousd: of.client_picousd,
+        counted: usage(&of.client),
+        inherited: usage(&of.inherited),
+        known: usage(&of.known),
+        later: usage(&of.later),
+        unexplained: usage(&of.remainder),
+    };
+    Some(Client {
+        told: time(counts.told_ms, zone)?,
+        is_base_unknown: counts.is_base_unknown,
+        cost_picousd: super::client::cost(counts),
+        unexplained_cost_picousd: counts.remainder_picousd,
+        models: counts.models.iter().map(model).collect(),
+    })
 }
 
 fn run(stretch: &Stretch, zone: &TimeZone, sums: impl Fn(&Amount) -> Sums) -> Run {
@@ -376,6 +437,21 @@ mod tests {
     }
 
     #[test]
+    fn what_the_client_counted_is_told_by_model() {
+        let (_dir, ledger) = sample::ledger();
+        let mut session = sample::session(&ledger, SESSION);
+        session.client = sample::client();
+        let text = one(&session).unwrap();
+        for part in [
+            r#""client":{"told":"2026-11-21T09:00:00.000+01:00","is_base_unknown":false,"cost_picousd":30000000000,"unexplained_cost_picousd":6000000000,"models":[{"model":"claude-haiku-5-5","cost_picousd":null,"counted":{"tokens":{"input":0,"#,
+            r#"{"model":"claude-opus-5-5","cost_picousd":30000000000,"counted":{"tokens":{"input":900,"output":100,"#,
+            r#""unexplained":{"tokens":{"input":0,"output":300,"#,
+        ] {
+            assert!(text.contains(part), "{part}\n{text}");
+        }
+    }
+
+    #[test]
     fn the_text_of_a_session_is_exact() {
         let (_dir, ledger) = sample::ledger();
         let total = sums(6, [4540, 3301, 108_000, 1400, 4000], "0.114690", 1, "0.382000");
@@ -419,6 +495,11 @@ mod tests {
             r#"{"event":"compaction","at":"2026-11-20T10:05:00.000+01:00","agent":"","detail":"auto"},{"event":"model_fallback","at":"2026-11-20T10:09:00.000+01:00","agent":"","detail":"overloaded"},"#,
             r#"{"event":"api_error","at":"2026-11-20T10:09:30.000+01:00","agent":"","detail":""}],"#,
             r#""unpriced":[{"model":"claude-next","responses":1,"tokens":{"input":10,"output":200,"cache_read":3000,"cache_write_5m":400,"cache_write_1h":0}}],"#,
+            r#""provenance":{"transcript":{"#,
+            &total,
+            r#"},"otel":{"#,
+            &sums(0, [0; 5], "0.000000", 0, "0.000000"),
+            r#"}},"client":null,"#,
             r#""remarks":[{"remark":"aborted","meaning":"The response was cut short and its last usage never came; the output is a lower bound.","#,
             &aborted,
             r#"},{"remark":"ttl_unknown","meaning":"Cache writes came without their lifetime; taken as 5-minute writes, a lower bound.","#,

@@ -5,6 +5,7 @@
 //! period or filter that found it.
 
 mod agents;
+mod client;
 pub mod csv;
 pub mod json;
 mod list;

@@ -7,7 +7,9 @@ use jiff::tz::TimeZone;
 
 use super::agents::{Agent, Deeds, tree};
 use super::{Ends, Place, Share, Shares};
-use crate::ledger::{Cell, Dimension, Ledger, SessionEvent, SessionFacts, SessionResponse, StoredTree};
+use crate::ledger::{
+    Cell, ClientCounts, Dimension, Ledger, SessionEvent, SessionFacts, SessionResponse, StoredTree,
+};
 use crate::model::{Tokens, ToolOutcome};
 use crate::report::groups::sorted;
 use crate::report::remarks::Gathered;
@@ -38,6 +40,11 @@ pub struct Session {
     /// Runs without a pause of more than an hour.
     pub stretches: Vec<Stretch>,
     pub total: Amount,
+    /// Of the total, what transcripts tell of, and what telemetry alone does.
+    pub transcript: Amount,
+    pub otel: Amount,
+    /// What the client itself counted.
+    pub client: ClientCounts,
     pub models: Vec<Model>,
     /// Each after the one that started it; the main loop comes first.
     pub agents: Vec<Agent>,
@@ -101,8 +108,9 @@ pub fn one(ledger: &Ledger, wanted: &str, projects: &Projects, zone: &TimeZone) 
     let origins = ledger.session_origins(session)?;
     let mut whole = Whole::default();
     ledger.session_responses(session, &origins, |response| whole.add(response, session))?;
-    let Whole { mut total, ends, names, models, unpriced, agents, tools, answers, remarks } = whole;
-    total.settle();
+    let Whole { mut total, mut of, ends, names, models, unpriced, agents, tools, answers, remarks } = whole;
+    [&mut total].into_iter().chain(&mut of).for_each(Amount::settle);
+    let [transcript, otel] = of;
     let activity = Activity::new(&facts, answers, session);
     let SessionFacts { begun_ms, ended_ms, forked_from, forks, events, parents } = facts;
     let [paths, branches, accounts, hosts] = names.map(Shares::ranked);
@@ -120,6 +128,9 @@ pub fn one(ledger: &Ledger, wanted: &str, projects: &Projects, zone: &TimeZone) 
         active_ms: activity.active_ms,
         stretches: activity.stretches,
         total,
+        transcript,
+        otel,
+        client: ledger.client_counts(session)?,
         models: by_cost(models, priced_as),
         agents: tree(agents, &parents),
         tools: by_calls(tools),
@@ -151,6 +162,8 @@ fn find(ledger: &Ledger, wanted: &str) -> Result<(i64, String), Error> {
 #[derive(Default)]
 struct Whole {
     total: Amount,
+    /// Of transcripts and of telemetry alone.
+    of: [Amount; 2],
     ends: Ends,
     /// Projects, branches, accounts and hosts.
     names: [Shares; 4],
@@ -169,6 +182,7 @@ impl Whole {
         let cell = &told.cell;
         let share = Share::of(cell);
         self.total.add(cell, session);
+        self.of[usize::from(cell.provenance != 0)].add(cell, session);
         self.ends.add(told);
         let names = [&origin.project, &origin.branch, &origin.account, &origin.host];
         for (shares, name) in self.names.iter_mut().zip(names) {

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use tempfile::TempDir;
 
 use super::{Order, Session, list, one};
-use crate::ledger::{Batch, Ledger, Reader, StoredTree};
+use crate::ledger::{Batch, ClientCount, ClientCounts, Ledger, Reader, StoredTree, Usage};
 use crate::model::process::{ProcessKind, Program, SessionTree, Spent, Totals};
 use crate::model::{
     Attempt, AttemptKind, Event, EventKind, Fork, Response, Tokens, ToolOutcome, ToolResult, ToolUse,
@@ -178,6 +178,32 @@ pub(super) fn all() -> Query {
 /// The ids that a query lists.
 pub(super) fn listed(ledger: &Ledger, query: &Query, order: Order, limit: Option<usize>) -> Vec<String> {
     list(ledger, query, order, limit).unwrap().rows.into_iter().map(|row| row.session).collect()
+}
+
+/// What a client counted of two models, of which it asked one only after it last told.
+pub(super) fn client() -> ClientCounts {
+    let usage = |input, output| {
+        let tokens = Tokens { input, output, ..Tokens::default() };
+        Usage { tokens, web_searches: 0 }
+    };
+    let opus = ClientCount {
+        model: "claude-opus-5-5".into(),
+        client: usage(900, 100),
+        client_picousd: Some(30_000_000_000),
+        inherited: usage(200, 0),
+        known: usage(700, 0),
+        later: Usage::default(),
+        remainder: usage(0, 300),
+    };
+    let haiku =
+        ClientCount { model: "claude-haiku-5-5".into(), later: usage(10, 2), ..ClientCount::default() };
+    ClientCounts {
+        told_ms: Some(ms("2026-11-21T08:00Z")),
+        is_base_unknown: false,
+        models: vec![haiku, opus],
+        remainder_picousd: 6_000_000_000,
+        is_remainder_priced: true,
+    }
 }
 
 /// Two runs of [`SESSION`], the second of which nobody saw end.

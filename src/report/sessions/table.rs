@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Agent, List, Listed, MINUTE, Place, SECOND, Session, local, processes};
+use super::{Agent, List, Listed, MINUTE, Place, SECOND, Session, client, local, processes};
 use crate::ledger::{Dimension, SessionEvent};
 use crate::model::EventKind;
 use crate::report::number::{counted, push_grouped, push_short};
@@ -157,6 +157,8 @@ pub fn one(session: &Session, with_events: bool, explains: bool, width: usize, i
     }
     if explains {
         remarks::show(&mut page, &session.remarks, &session.unpriced, decimals);
+        let of = [&session.transcript, &session.otel];
+        client::show(&mut page, &session.client, of, &session.zone, decimals);
     }
     page.text(is_terminal)
 }
