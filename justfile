@@ -23,7 +23,7 @@ bench *OPTIONS:
 bench-processes *OPTIONS:
     cargo bench --locked --bench process_trees -- {{ OPTIONS }}
 
-# Fuzz `line`, `price` or `request`; finds go to target/fuzz, worthy ones to fuzz/corpus. Needs nightly, cargo-fuzz
+# Fuzz `line`, `otlp`, `price` or `request`; finds go to target/fuzz, worthy ones to fuzz/corpus. Needs nightly, cargo-fuzz
 fuzz TARGET="line" SECONDS="300":
     mkdir -p target/fuzz/{{ TARGET }} fuzz/corpus/{{ TARGET }}
     cargo +nightly fuzz run {{ TARGET }} target/fuzz/{{ TARGET }} fuzz/corpus/{{ TARGET }} -- \

@@ -70,60 +70,69 @@ pub fn routes(pages: &Arc<Pages>) -> [Route; 2] {
     })
 }
 
-fn answer(pages: &Pages, signal: Signal, request: &Request) -> Response {
-    let counts = pages.otlp().of(signal);
-    let response = take_in(pages, signal, request, counts).unwrap_or_else(|refusal| refusal);
-    let is_accepted = response.status == StatusCode::OK;
-    count(if is_accepted { &counts.accepted } else { &counts.rejected }, 1);
-    response
+/// Why a body is not taken in.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("a body is {PROTOBUF} or {JSON}")]
+    Kind,
+    #[error("a body comes as it is, or packed by gzip")]
+    Packing,
+    #[error(transparent)]
+    Body(#[from] Error),
+    #[error("the ledger cannot take it in right now: send it again")]
+    Later,
 }
 
-fn take_in(
-    pages: &Pages,
-    signal: Signal,
-    request: &Request,
-    counts: &SignalCounts,
-) -> Result<Response, Response> {
-    let encoding = match request.content_type.split(';').next().map(str::trim) {
-        Some(kind) if kind.eq_ignore_ascii_case(JSON) => Encoding::Json,
-        Some(kind) if kind.eq_ignore_ascii_case(PROTOBUF) => Encoding::Protobuf,
-        _ => {
-            let why = format!("a body is {PROTOBUF} or {JSON}\n");
-            return Err(Response::text(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
+impl Refusal {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Kind | Self::Packing => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Body(Error::Malformed { .. }) => StatusCode::BAD_REQUEST,
+            Self::Body(Error::TooMany | Error::TooLarge { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Later => StatusCode::SERVICE_UNAVAILABLE,
         }
-    };
-    let refused = |error: Error| {
-        let status = match error {
-            Error::Malformed { .. } => StatusCode::BAD_REQUEST,
-            Error::TooMany | Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-        };
-        refusal(encoding, status, &error.to_string())
-    };
-    let unpacked;
-    let body = match &*request.content_encoding.to_ascii_lowercase() {
-        "" | "identity" => &*request.body,
-        "gzip" => {
-            unpacked = otlp::unpack(&request.body, MOST_BYTES).map_err(refused)?;
-            &*unpacked
-        }
-        _ => {
-            let why = "a body comes as it is, or packed by gzip";
-            return Err(refusal(encoding, StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
-        }
-    };
-    let Told { facts, ignored, invalid, .. } = otlp::read(signal, encoding, body).map_err(refused)?;
+    }
+}
+
+fn answer(pages: &Pages, signal: Signal, request: &Request) -> Response {
+    let counts = pages.otlp().of(signal);
+    let encoding = encoding(&request.content_type);
+    let taken = encoding.ok_or(Refusal::Kind).and_then(|encoding| {
+        let told = read(signal, encoding, request)?;
+        take_in(pages, told, request, counts)
+    });
+    count(if taken.is_ok() { &counts.accepted } else { &counts.rejected }, 1);
+    match taken {
+        Ok(invalid) => success(signal, encoding.unwrap_or(Encoding::Protobuf), invalid),
+        Err(why) => refusal(encoding, &why),
+    }
+}
+
+fn encoding(content_type: &str) -> Option<Encoding> {
+    let kind = content_type.split(';').next().unwrap_or_default().trim();
+    let known = [(JSON, Encoding::Json), (PROTOBUF, Encoding::Protobuf)];
+    known.into_iter().find_map(|(name, encoding)| kind.eq_ignore_ascii_case(name).then_some(encoding))
+}
+
+fn read(signal: Signal, encoding: Encoding, request: &Request) -> Result<Told, Refusal> {
+    match &*request.content_encoding.to_ascii_lowercase() {
+        "" | "identity" => Ok(otlp::read(signal, encoding, &request.body)?),
+        "gzip" => Ok(otlp::read(signal, encoding, &otlp::unpack(&request.body, MOST_BYTES)?)?),
+        _ => Err(Refusal::Packing),
+    }
+}
+
+/// How many records could not be.
+fn take_in(pages: &Pages, told: Told, request: &Request, counts: &SignalCounts) -> Result<usize, Refusal> {
+    let Told { facts, ignored, invalid, .. } = told;
     let told = facts.len();
     let stored = if told == 0 { Some(0) } else { pages.kept().take_in(facts, request.budget) };
-    let Some(stored) = stored else {
-        let why = "the ledger cannot take it in right now: send it again";
-        let later = refusal(encoding, StatusCode::SERVICE_UNAVAILABLE, why);
-        return Err(later.with_header(RETRY_AFTER, HeaderValue::from_static("5")));
-    };
+    let stored = stored.ok_or(Refusal::Later)?;
     count(&counts.stored, stored);
     count(&counts.duplicate, told - stored);
     count(&counts.ignored, ignored);
     count(&counts.invalid, invalid);
-    Ok(success(signal, encoding, invalid))
+    Ok(invalid)
 }
 
 fn count(counter: &AtomicU64, times: usize) {
@@ -156,16 +165,23 @@ fn success(signal: Signal, encoding: Encoding, invalid: usize) -> Response {
 }
 
 /// With a `google.rpc.Status`, of which only the message is of use.
-fn refusal(encoding: Encoding, status: StatusCode, why: &str) -> Response {
+fn refusal(encoding: Option<Encoding>, why: &Refusal) -> Response {
     let said = match encoding {
-        Encoding::Json => Response::new(JSON, serde_json::json!({ "message": why }).to_string()),
-        Encoding::Protobuf => {
+        Some(Encoding::Json) => {
+            Response::new(JSON, serde_json::json!({ "message": why.to_string() }).to_string())
+        }
+        Some(Encoding::Protobuf) => {
             let mut message = vec![];
-            put_bytes(&mut message, 2, why.as_bytes());
+            put_bytes(&mut message, 2, why.to_string().as_bytes());
             Response::new(PROTOBUF, message)
         }
+        None => Response::text(StatusCode::OK, format!("{why}\n")),
     };
-    Response { status, ..said }
+    let said = Response { status: why.status(), ..said };
+    match why {
+        Refusal::Later => said.with_header(RETRY_AFTER, HeaderValue::from_static("5")),
+        _ => said,
+    }
 }
 
 fn put_bytes(to: &mut Vec<u8>, field: u8, bytes: &[u8]) {

@@ -68,7 +68,7 @@ impl Agent {
         Client::new(self.address).get(path, headers)
     }
 
-    fn page(&self, path: &str, headers: &str) -> String {
+    pub(crate) fn page(&self, path: &str, headers: &str) -> String {
         let answer = self.get(path, headers);
         assert_eq!(answer.status, 200, "{path}");
         String::from_utf8(answer.body).unwrap()
@@ -87,7 +87,7 @@ impl Agent {
 
     /// Looks at pages until one is right.
     #[track_caller]
-    fn await_page(&self, is_right: impl Fn(&Samples) -> bool) -> Samples {
+    pub(crate) fn await_page(&self, is_right: impl Fn(&Samples) -> bool) -> Samples {
         let begun = Instant::now();
         loop {
             let page = self.samples();
@@ -110,6 +110,10 @@ impl Agent {
     #[track_caller]
     pub(crate) fn await_ready(&self) -> Samples {
         self.await_page(|page| page["odin_claude_scan_complete"] == 1.0)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     fn signal(&self, signal: Signal) {

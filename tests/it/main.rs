@@ -36,6 +36,7 @@ mod metrics;
 mod node_exporter;
 mod node_fixtures;
 mod node_random;
+mod otlp;
 mod power;
 mod prices;
 mod processes;

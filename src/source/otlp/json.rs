@@ -97,7 +97,7 @@ impl<'de> Fill<'de> for OneMetric<'_> {
         match name {
             "name" => self.metric.measure = measure(&fields.next_value::<Text>()?.0),
             "sum" => {
-                fields.next_value_seed(Object(&mut Sum { told: self.told, metric: &mut self.metric }))?
+                fields.next_value_seed(Object(&mut Sum { told: self.told, metric: &mut self.metric }))?;
             }
             _ => skip(fields)?,
         }
@@ -123,8 +123,8 @@ impl<'de> Fill<'de> for Sum<'_> {
                 self.metric.is_monotonic = fields.next_value::<Option<bool>>()?.unwrap_or_default();
             }
             "dataPoints" => {
-                let (told, points) = (&mut *self.told, &mut self.metric.points);
-                fields.next_value_seed(Array(&mut Points { told, points, point: DataPoint::default() }))?;
+                let (told, all) = (&mut *self.told, &mut self.metric.points);
+                fields.next_value_seed(Array(&mut OnePoint { told, all, own: DataPoint::default() }))?;
             }
             _ => skip(fields)?,
         }
@@ -132,19 +132,19 @@ impl<'de> Fill<'de> for Sum<'_> {
     }
 }
 
-struct Points<'t> {
+struct OnePoint<'t> {
     told: &'t mut Told,
-    points: &'t mut Vec<DataPoint>,
-    point: DataPoint,
+    all: &'t mut Vec<DataPoint>,
+    own: DataPoint,
 }
 
-impl<'de> Fill<'de> for Points<'_> {
+impl<'de> Fill<'de> for OnePoint<'_> {
     fn field<A: MapAccess<'de>>(&mut self, name: &str, fields: &mut A) -> Result<(), A::Error> {
         match name {
-            "startTimeUnixNano" => self.point.start_ns = fields.next_value::<Number>()?.unsigned(),
-            "timeUnixNano" => self.point.time_ns = fields.next_value::<Number>()?.unsigned(),
-            "asDouble" | "asInt" => self.point.value = fields.next_value::<Number>()?.float(),
-            "attributes" => attributes(fields, &mut self.point.attributes)?,
+            "startTimeUnixNano" => self.own.start_ns = fields.next_value::<Number>()?.unsigned(),
+            "timeUnixNano" => self.own.time_ns = fields.next_value::<Number>()?.unsigned(),
+            "asDouble" | "asInt" => self.own.value = fields.next_value::<Number>()?.float(),
+            "attributes" => attributes(fields, &mut self.own.attributes)?,
             _ => skip(fields)?,
         }
         Ok(())
@@ -152,7 +152,7 @@ impl<'de> Fill<'de> for Points<'_> {
 
     fn end(&mut self) -> Result<(), Error> {
         self.told.count()?;
-        self.points.push(std::mem::take(&mut self.point));
+        self.all.push(std::mem::take(&mut self.own));
         Ok(())
     }
 }

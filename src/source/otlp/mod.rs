@@ -91,7 +91,9 @@ fn key_of(names: &[&str], numbers: &[i64]) -> i64 {
         bytes.extend_from_slice(name.as_bytes());
         bytes.push(0);
     }
-    numbers.iter().for_each(|number| bytes.extend(number.to_le_bytes()));
+    for number in numbers {
+        bytes.extend(number.to_le_bytes());
+    }
     fnv1a(&bytes)
 }
 
@@ -234,7 +236,7 @@ mod tests {
         json!({
             "model": "claude-haiku-5-5", "input_tokens": 59, "output_tokens": 432, "cache_read_tokens": 17656,
             "cache_creation_tokens": 2054, "cache_creation_5m_tokens": 1054, "cache_creation_1h_tokens": 1000,
-            "cost_usd": 0.00052696, "cost_usd_micros": 527, "duration_ms": 25, "ttft_ms": 8,
+            "cost_usd": 0.5, "duration_ms": 25, "ttft_ms": 8,
             "request_id": "req_1", "speed": "normal", "query_source": "agent:builtin:general-purpose",
             "effort": "medium", "agent.name": "general-purpose", "agent_id": "a3a40e1c1be57590b",
             "prompt": "what the user said"
