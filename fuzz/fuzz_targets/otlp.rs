@@ -18,7 +18,11 @@ fuzz_target!(|bytes: &[u8]| {
     let encoding = if kind & 2 == 0 { Encoding::Protobuf } else { Encoding::Json };
     if kind & 4 == 0 {
         check(read(signal, encoding, body));
-        assert_eq!(read(signal, encoding, body), read(signal, encoding, body), "the same body tells the same");
+        assert_eq!(
+            read(signal, encoding, body),
+            read(signal, encoding, body),
+            "the same body tells the same"
+        );
     } else if let Ok(unpacked) = unpack(body, 1 << 20) {
         assert!(unpacked.len() <= 1 << 20);
         check(read(signal, encoding, &unpacked));
@@ -51,7 +55,10 @@ fn check(told: Result<Told, Error>) {
             Fact::Point(point) => (&point.session, vec![], vec![point.value]),
         };
         assert!(!session.is_empty() && session.len() <= MAX_WORD, "{fact:?}");
-        assert!(words.iter().all(|word| word.len() <= MAX_WORD && !word.contains(char::is_whitespace)), "{fact:?}");
+        assert!(
+            words.iter().all(|word| word.len() <= MAX_WORD && !word.contains(char::is_whitespace)),
+            "{fact:?}"
+        );
         // Cache writes may be the sum of two counts; times are milliseconds since the epoch.
         assert!(counts.iter().all(|count| (0..100 * MAX_COUNT).contains(count)), "{fact:?}");
     }

@@ -6,8 +6,8 @@
 //! json ─────┘            └─ sums
 //! ```
 //!
-//! A body is walked through, never made into a tree: an empty record takes 2 bytes of it and some 200 as a struct, so
-//! that a tree of a small body could take all memory. What is no fact, above all prompts and answers, is stepped over.
+//! A body is walked through, never made into a tree: an empty record takes 2 bytes of it and 184 as a struct, so that
+//! a tree of a small body could take all memory. What is no fact, above all prompts and answers, is stepped over.
 
 mod attributes;
 mod events;
