@@ -494,6 +494,17 @@ mod tests {
     }
 
     #[test]
+    fn a_response_is_found_by_its_request_without_looking_at_others() {
+        let (_dir, mut ledger) = opened();
+        tell(&mut ledger, &[Fact::Request(request("req_2", "compact"))]);
+        let sql = format!("EXPLAIN QUERY PLAN {}", crate::ledger::responses::OF_REQUEST);
+        let mut find = ledger.db.prepare(&sql).unwrap();
+        let plan = find.query_map(["req_2"], |row| row.get(3)).unwrap();
+        let plan: Vec<String> = plan.collect::<rusqlite::Result<_>>().unwrap();
+        assert!(plan[0].contains(REQUEST_INDEX), "{plan:?}");
+    }
+
+    #[test]
     fn without_a_request_id_only_what_transcripts_never_show_is_a_response() {
         let (_dir, mut ledger) = opened();
         let facts = ["sdk", "agent:builtin:Explore", "compact"]
