@@ -4,6 +4,7 @@ mod agent;
 pub mod cost;
 mod demo;
 mod generate;
+mod hook;
 mod ingest;
 mod launches;
 mod ledger;
@@ -54,6 +55,9 @@ enum Command {
     /// Note each run of claude in bash, zsh and fish
     #[command(subcommand)]
     Shell(shell::ShellCommand),
+    /// Note when a session begins and ends: for the client's hooks, not for people
+    #[command(after_help = hook::NOTES)]
+    Hook,
     /// Keep the ledger up to date all day, and serve Prometheus
     #[command(after_help = agent::EXAMPLES)]
     Agent(agent::Options),
@@ -75,6 +79,9 @@ enum End {
 
 /// Parses, runs, and turns the result into an exit code: 0 done, 1 failed or found something, 2 wrong usage.
 pub fn main() -> ExitCode {
+    if hook::is_called(std::env::args_os()) {
+        return hook::run();
+    }
     let cli = Cli::parse();
     match run(&cli.command) {
         Ok(End::Done) => ExitCode::SUCCESS,
@@ -121,6 +128,8 @@ fn run_once(command: &Command, config: &Config) -> anyhow::Result<End> {
         Command::Ingest(options) => ingest::run(options, config),
         Command::Prices(options) => prices::run(options, config),
         Command::Shell(command) => shell::run(command, config),
+        // What was told apart from a request for help, before anything was parsed.
+        Command::Hook => Ok(End::Done),
         Command::Agent(options) => agent::run(options, config, load),
         Command::Ledger(command) => ledger::run(command, config),
         Command::Generate(command) => generate::run(command),

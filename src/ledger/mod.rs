@@ -13,6 +13,7 @@ mod check;
 mod export;
 mod exposed;
 mod files;
+mod hooks;
 mod known;
 mod launches;
 mod names;
@@ -69,6 +70,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0007_exposed.sql"),
     include_str!("../../migrations/0008_tool_calls.sql"),
     include_str!("../../migrations/0009_trees.sql"),
+    include_str!("../../migrations/0010_client_hooks.sql"),
 ];
 
 /// What a ledger of this version says in `user_version`.

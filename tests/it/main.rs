@@ -26,6 +26,7 @@ mod durability;
 mod edge;
 mod endpoint;
 mod harness;
+mod hook;
 mod launches;
 mod layers;
 mod life;
