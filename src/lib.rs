@@ -18,5 +18,6 @@ pub mod metrics;
 pub mod model;
 pub mod pricing;
 pub mod report;
+pub mod setup;
 pub mod shell;
 pub mod source;

@@ -11,6 +11,7 @@ mod ledger;
 mod prices;
 mod progress;
 mod sessions;
+mod setup;
 mod shell;
 mod up;
 
@@ -52,6 +53,9 @@ enum Command {
     /// What models cost, when and why
     #[command(after_help = prices::EXAMPLES)]
     Prices(prices::Options),
+    /// Let shells and the client tell odin what they do, and run the agent; or take that back
+    #[command(after_help = setup::EXAMPLES)]
+    Setup(setup::Options),
     /// Note each run of claude in bash, zsh and fish
     #[command(subcommand)]
     Shell(shell::ShellCommand),
@@ -127,6 +131,7 @@ fn run_once(command: &Command, config: &Config) -> anyhow::Result<End> {
         }
         Command::Ingest(options) => ingest::run(options, config),
         Command::Prices(options) => prices::run(options, config),
+        Command::Setup(options) => setup::run(options, config),
         Command::Shell(command) => shell::run(command, config),
         // What was told apart from a request for help, before anything was parsed.
         Command::Hook => Ok(End::Done),

@@ -15,6 +15,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("ingest", &["model", "source", "ledger"]),
     ("report", &["model", "pricing", "ledger", "shell"]),
     ("shell", &["model", "config", "source"]),
+    ("setup", &["model", "config", "shell"]),
     ("metrics", &[]),
     ("endpoint", &[]),
 ];

@@ -38,6 +38,7 @@ mod prometheus;
 mod random;
 mod real_client;
 mod sessions;
+mod setup;
 mod shell;
 mod systemd;
 mod trees;

@@ -30,15 +30,12 @@ pub struct Life {
 pub(super) fn lives(calls: &[HookCall]) -> Vec<Life> {
     let mut lives: Vec<Life> = vec![];
     for call in calls {
-        let is_open = |life: &&mut Life| life.pid == call.pid && life.ended_us.is_none();
-        let life = match lives.iter_mut().rev().find(is_open) {
-            Some(life) => life,
-            None => {
-                lives.push(Life { pid: call.pid, ..Life::default() });
-                let last = lives.len() - 1;
-                &mut lives[last]
-            }
-        };
+        let open = lives.iter().rposition(|life| life.pid == call.pid && life.ended_us.is_none());
+        let at = open.unwrap_or(lives.len());
+        if open.is_none() {
+            lives.push(Life { pid: call.pid, ..Life::default() });
+        }
+        let life = &mut lives[at];
         match call.kind {
             // Another one, while it lives, is a compaction.
             HookKind::SessionStart => {
