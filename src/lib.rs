@@ -11,6 +11,7 @@ pub mod agent;
 pub mod cli;
 pub mod collector;
 pub mod config;
+pub mod doctor;
 pub mod endpoint;
 pub mod ingest;
 pub mod ledger;

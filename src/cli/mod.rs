@@ -3,6 +3,7 @@
 mod agent;
 pub mod cost;
 mod demo;
+mod doctor;
 mod generate;
 mod hook;
 mod ingest;
@@ -56,6 +57,9 @@ enum Command {
     /// Let shells and the client tell odin what they do, and run the agent; or take that back
     #[command(after_help = setup::EXAMPLES)]
     Setup(setup::Options),
+    /// Check every link from the client to the scrape, each in a line with its fix; exit code 1 if one is broken
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor(doctor::Options),
     /// Note each run of claude in bash, zsh and fish
     #[command(subcommand)]
     Shell(shell::ShellCommand),
@@ -132,6 +136,7 @@ fn run_once(command: &Command, config: &Config) -> anyhow::Result<End> {
         Command::Ingest(options) => ingest::run(options, config),
         Command::Prices(options) => prices::run(options, config),
         Command::Setup(options) => setup::run(options, config),
+        Command::Doctor(options) => doctor::run(options, config),
         Command::Shell(command) => shell::run(command, config),
         // What was told apart from a request for help, before anything was parsed.
         Command::Hook => Ok(End::Done),

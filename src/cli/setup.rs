@@ -154,7 +154,7 @@ pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<End> {
     record.write(&path)?;
     plan.carry_out()?;
     say(&format!(
-        "Done; what was there before is kept in {}, for odin setup --undo.\nOpen a new shell, start claude,.",
+        "Done; what was there before is kept in {}, for odin setup --undo.\nOpen a new shell, start claude, and let odin doctor tell whether all of it works.",
         short(&path, &places.home)
     ));
     Ok(End::Done)
@@ -299,7 +299,7 @@ fn notes(found: &Found, wanted: &Wanted, replaces: bool, path: &str) -> Vec<Stri
 }
 
 /// The client's settings, for each config dir; for a client that has never run, where it will have them.
-fn settings_files(config: &Config, variable: Lookup) -> anyhow::Result<Vec<PathBuf>> {
+pub(super) fn settings_files(config: &Config, variable: Lookup) -> anyhow::Result<Vec<PathBuf>> {
     let mut dirs = config.claude_dirs.clone();
     if dirs.is_empty() {
         dirs.push(home_dir(variable).context("no home directory: set HOME")?.join(".claude"));
@@ -312,7 +312,7 @@ fn settings_files(config: &Config, variable: Lookup) -> anyhow::Result<Vec<PathB
 }
 
 /// This program, as `PATH` leads to it where it does: what a package manager updates is a link often.
-fn program(variable: Lookup) -> anyhow::Result<PathBuf> {
+pub(super) fn program(variable: Lookup) -> anyhow::Result<PathBuf> {
     let this = std::env::current_exe().context("cannot tell where odin lies")?;
     let path = variable("PATH").unwrap_or_default();
     let mut named = std::env::split_paths(&path).filter(|dir| dir.is_absolute()).map(|dir| dir.join("odin"));
@@ -321,13 +321,13 @@ fn program(variable: Lookup) -> anyhow::Result<PathBuf> {
 }
 
 /// Where the client on this machine reaches the agent.
-fn endpoint(listen: SocketAddr) -> String {
+pub(super) fn endpoint(listen: SocketAddr) -> String {
     let ip = if listen.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { listen.ip() };
     format!("http://{}", SocketAddr::new(ip, listen.port()))
 }
 
 /// Whether the user has a systemd of their own here.
-fn has_systemd(variable: Lookup) -> bool {
+pub(super) fn has_systemd(variable: Lookup) -> bool {
     let runtime = variable("XDG_RUNTIME_DIR").map(PathBuf::from);
     let runtime =
         runtime.unwrap_or_else(|| format!("/run/user/{}", rustix::process::getuid().as_raw()).into());

@@ -63,6 +63,11 @@ impl Ledger {
         )
     }
 
+    /// When the last response came, milliseconds since the epoch.
+    pub fn last_answer_ms(&self) -> Result<Option<i64>, Error> {
+        self.explained(self.db.query_row("SELECT max(at_ms) FROM response", [], |row| row.get(0)))
+    }
+
     pub fn session_counts(&self) -> Result<Sessions, Error> {
         let sql = "SELECT (SELECT count(*) FROM session), (SELECT count(DISTINCT session_id) FROM fork)";
         let read = || self.db.query_row(sql, [], |row| Ok(Sessions { all: row.get(0)?, forks: row.get(1)? }));

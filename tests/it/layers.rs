@@ -16,6 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("report", &["model", "pricing", "ledger", "shell"]),
     ("shell", &["model", "config", "source"]),
     ("setup", &["model", "config", "shell"]),
+    ("doctor", &["setup", "shell"]),
     ("metrics", &[]),
     ("endpoint", &[]),
 ];

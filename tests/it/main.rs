@@ -22,6 +22,7 @@ mod confined;
 mod corpora;
 mod corpus;
 mod damage;
+mod doctor;
 mod durability;
 mod edge;
 mod endpoint;

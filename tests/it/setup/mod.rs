@@ -1,5 +1,7 @@
 //! `odin setup` and its undoing, on files as people have them.
 
+mod real_client;
+
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
