@@ -113,8 +113,9 @@ impl Plan {
 
     fn carry_out(&self) -> anyhow::Result<()> {
         let run = || self.commands.iter().try_for_each(|words| call(words));
-        if self.is_stopping {
-            run()?;
+        // A systemd that is gone must not keep the rest from being taken back.
+        if let Some(error) = self.is_stopping.then(run).and_then(Result::err) {
+            say(&format!("odin: {error:#}"));
         }
         for step in self.shells.iter().flat_map(|(_, steps)| steps) {
             install::apply(step)?;

@@ -1,5 +1,6 @@
-//! Which lines a change takes out and puts in, for people.
+//! Which lines a change takes out and puts in, for people. Values that may be keys are not shown.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Lines shown around a change.
@@ -7,6 +8,9 @@ const AROUND: usize = 3;
 
 /// Lines that are the same are not looked for in texts whose lines, multiplied, are more than this.
 const MOST_CELLS: usize = 4_000_000;
+
+/// In the names of variables whose values are nobody's business.
+const SECRETS: [&str; 5] = ["KEY", "TOKEN", "SECRET", "PASSWORD", "HEADERS"];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Edit {
@@ -37,10 +41,18 @@ pub fn diff(before: &str, after: &str) -> String {
             Edit::Out => '-',
             Edit::In => '+',
         };
-        text += format!("{mark} {line}").trim_end();
+        text += format!("{mark} {}", masked(line)).trim_end();
         text.push('\n');
     }
     text
+}
+
+fn masked(line: &str) -> Cow<'_, str> {
+    let upper = line.to_uppercase();
+    match line.find("\":") {
+        Some(at) if SECRETS.iter().any(|name| upper.contains(name)) => format!("{}\": …", &line[..at]).into(),
+        _ => line.into(),
+    }
 }
 
 fn edits<'t>(old: &[&'t str], new: &[&'t str]) -> Vec<(Edit, &'t str)> {
@@ -96,6 +108,12 @@ mod tests {
             diff("1\n2\n3\n4\n5\n6\n7\n8\n9\n", "1\n2\n3\n4\nx\n6\n7\n8\n9\n10\n"),
             "  …\n  2\n  3\n  4\n- 5\n+ x\n  6\n  7\n  8\n  9\n+ 10\n"
         );
+    }
+
+    #[test]
+    fn keys_beside_a_change_are_not_shown() {
+        let key = "  \"ANTHROPIC_API_KEY\": \"sk-ant-1\",\n";
+        assert_eq!(diff(key, &format!("{key}x\n")), "    \"ANTHROPIC_API_KEY\": …\n+ x\n");
     }
 
     proptest! {

@@ -313,15 +313,30 @@ fn set(object: &CstObject, name: &str, value: CstInputValue) {
 fn put_back(objects: &[Option<CstObject>; 3], name: &str) {
     let [now, before, after] =
         objects.each_ref().map(|object| object.as_ref().and_then(|object| object.get(name)?.value()));
-    let same = |a: &Option<CstNode>, b: &Option<CstNode>| {
-        a.as_ref().map(ToString::to_string) == b.as_ref().map(ToString::to_string)
-    };
+    let meant = |node: &Option<CstNode>| node.as_ref().map(|node| meaning(&copied(node)));
+    let same = |a, b| meant(a) == meant(b);
     let Some(object) = objects[0].as_ref().filter(|_| same(&now, &after) && !same(&before, &after)) else {
         return;
     };
     match before {
         Some(before) => set(object, name, copied(&before)),
         None => remove_if(true, Some(object), name),
+    }
+}
+
+/// The same for whatever is the same but for layout and the order of members: the client may have written it anew.
+fn meaning(value: &CstInputValue) -> String {
+    match value {
+        CstInputValue::Object(members) => {
+            let mut members: Vec<String> =
+                members.iter().map(|(name, value)| format!("{name:?}:{}", meaning(value))).collect();
+            members.sort_unstable();
+            format!("{{{}}}", members.join(","))
+        }
+        CstInputValue::Array(items) => {
+            format!("[{}]", items.iter().map(meaning).collect::<Vec<_>>().join(","))
+        }
+        plain => format!("{plain:?}"),
     }
 }
 
@@ -464,6 +479,17 @@ mod tests {
         let edited = text.replace("notify-send done", "notify-send finished");
         let back = without(edited.as_bytes(), Some(others), &text).unwrap();
         assert!(back.contains("finished") && back.contains("PreToolUse") && !back.contains("odin"), "{back}");
+    }
+
+    #[test]
+    fn a_client_that_writes_its_settings_anew_hides_nothing_from_the_undoing() {
+        let before = "{\r\n\t\"model\": \"opus\"\r\n}\r\n";
+        let after = set_up(before);
+        let anew = serde_json::from_str::<serde_json::Value>(&after).unwrap().to_string();
+        assert_eq!(
+            without(anew.as_bytes(), Some(before), &after).unwrap().replace(' ', ""),
+            "{\"model\":\"opus\"}"
+        );
     }
 
     #[test]
