@@ -149,10 +149,7 @@ impl Config {
             let folder = file.prices.origin.path.parent().unwrap_or(Path::new(""));
             *list = folder.join(expand(list, home.as_deref()));
         }
-        let state_dir = match set("ODIN_STATE_DIR") {
-            Some(path) => path.into(),
-            None => base_dir(variable, "XDG_STATE_HOME", ".local/state").ok_or(Error::NoHome)?.join("odin"),
-        };
+        let state_dir = state_dir(variable).ok_or(Error::NoHome)?;
         let projects = file.projects.settled(home.as_deref());
         let claude_dirs = match set("CLAUDE_CONFIG_DIR") {
             Some(list) => named_dirs("CLAUDE_CONFIG_DIR", &split_list(&list))?,
@@ -195,6 +192,12 @@ impl Config {
     pub fn spool_path(&self) -> PathBuf {
         self.state_dir.join("spool")
     }
+}
+
+/// The folder of the ledger and the spool, which no file decides.
+pub fn state_dir(variable: Lookup) -> Option<PathBuf> {
+    let named = set(variable, "ODIN_STATE_DIR").map(PathBuf::from);
+    named.or_else(|| Some(base_dir(variable, "XDG_STATE_HOME", ".local/state")?.join("odin")))
 }
 
 pub fn home_dir(variable: Lookup) -> Option<PathBuf> {

@@ -1,5 +1,6 @@
 //! Plain facts with public fields. No I/O, no SQL, no clock.
 
+pub mod hook;
 pub mod process;
 pub mod telemetry;
 

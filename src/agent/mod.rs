@@ -16,7 +16,7 @@ pub mod word;
 use std::io;
 use std::iter::successors;
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -166,7 +166,7 @@ pub fn run(
 
     let scheme = if web.as_ref().is_some_and(|web| web.has_tls()) { "https" } else { "http" };
     let offer = endpoint::Options { hosts: options.hosts.clone(), web, ..endpoint::Options::default() };
-    let server = Server::new(bound, offer, routes(&pages)).context("cannot serve")?;
+    let server = Server::new(bound, offer, routes(&pages, state_dir)).context("cannot serve")?;
     pages.count(server.counts());
     let (stop, address) = (server.stop(), server.address());
 
@@ -304,9 +304,10 @@ impl Drop for Told {
     }
 }
 
-fn routes(pages: &Arc<Pages>) -> Vec<Route> {
+fn routes(pages: &Arc<Pages>, state_dir: &Path) -> Vec<Route> {
     let telemetry = otlp::routes(pages);
-    let (ready, pages) = (Arc::clone(pages), Arc::clone(pages));
+    let (ready, pages, told) = (Arc::clone(pages), Arc::clone(pages), Arc::clone(pages));
+    let state_dir = state_dir.to_path_buf();
     let mut routes = vec![
         Route::get("/metrics", move |request| pages.answer(request)).for_any_host(),
         Route::get("/healthz", |_| Response::text(StatusCode::OK, "alive\n")).quick().for_any_host(),
@@ -319,6 +320,7 @@ fn routes(pages: &Arc<Pages>) -> Vec<Route> {
         })
         .quick()
         .for_any_host(),
+        Route::get("/api/agent", move |request| told.about(request, &state_dir)),
         Route::get("/", |_| Response::text(StatusCode::OK, INDEX)),
     ];
     routes.extend(telemetry);
@@ -332,4 +334,5 @@ odin
 /healthz   alive
 /readyz    all transcripts have been read
 /v1/…      logs and metrics of Claude Code's telemetry, by OTLP/HTTP
+/api/agent what odin doctor asks
 ";

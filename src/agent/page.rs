@@ -1,5 +1,6 @@
 //! `/metrics`: what the keeper has ready, what collectors find, and how the agent itself fares, in one page.
 
+use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -29,6 +30,8 @@ pub struct Pages {
 struct Scrapes {
     tally: Tally,
     answered: u64,
+    /// When that was last.
+    last: Option<Instant>,
     /// Asked for what there is not.
     wrong: u64,
     durations: Histogram,
@@ -39,6 +42,7 @@ impl Pages {
         let scrapes = Scrapes {
             tally: Tally::default(),
             answered: 0,
+            last: None,
             wrong: 0,
             durations: Histogram::new(families::DURATIONS),
         };
@@ -91,8 +95,21 @@ impl Pages {
         let page = self.write(&filter, format, request.budget);
         let mut scrapes = self.scrapes.lock().unwrap_or_else(PoisonError::into_inner);
         scrapes.answered += 1;
+        scrapes.last = Some(begun);
         scrapes.durations.observe(begun.elapsed().as_secs_f64());
         Response::new(format.content_type(), page)
+    }
+
+    /// What `odin doctor` asks, which is no scrape: the ledger that is kept, when somebody last scraped, and all metrics.
+    pub fn about(&self, request: &Request, state_dir: &Path) -> Response {
+        let last = self.scrapes.lock().unwrap_or_else(PoisonError::into_inner).last;
+        let about = serde_json::json!({
+            "schema": "odin.agent/1",
+            "state_dir": state_dir.to_string_lossy(),
+            "scraped_seconds_ago": last.map(|last| last.elapsed().as_secs_f64()),
+            "metrics": self.write(&Filter::All, Format::Text, request.budget),
+        });
+        Response::new("application/json", about.to_string())
     }
 
     /// A page of what there is within some time.

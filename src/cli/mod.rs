@@ -3,13 +3,16 @@
 mod agent;
 pub mod cost;
 mod demo;
+mod doctor;
 mod generate;
+mod hook;
 mod ingest;
 mod launches;
 mod ledger;
 mod prices;
 mod progress;
 mod sessions;
+mod setup;
 mod shell;
 mod top;
 mod up;
@@ -52,9 +55,18 @@ enum Command {
     /// What models cost, when and why
     #[command(after_help = prices::EXAMPLES)]
     Prices(prices::Options),
+    /// Let shells and the client tell odin what they do, and run the agent; or take that back
+    #[command(after_help = setup::EXAMPLES)]
+    Setup(setup::Options),
+    /// Check every link from the client to the scrape, each in a line with its fix; exit code 1 if one is broken
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor(doctor::Options),
     /// Note each run of claude in bash, zsh and fish
     #[command(subcommand)]
     Shell(shell::ShellCommand),
+    /// Note when a session begins and ends: for the client's hooks, not for people
+    #[command(after_help = hook::NOTES)]
+    Hook,
     /// Keep the ledger up to date all day, and serve Prometheus
     #[command(after_help = agent::EXAMPLES)]
     Agent(agent::Options),
@@ -79,6 +91,9 @@ enum End {
 
 /// Parses, runs, and turns the result into an exit code: 0 done, 1 failed or found something, 2 wrong usage.
 pub fn main() -> ExitCode {
+    if hook::is_called(std::env::args_os()) {
+        return hook::run();
+    }
     let cli = Cli::parse();
     match run(&cli.command) {
         Ok(End::Done) => ExitCode::SUCCESS,
@@ -124,7 +139,11 @@ fn run_once(command: &Command, config: &Config) -> anyhow::Result<End> {
         }
         Command::Ingest(options) => ingest::run(options, config),
         Command::Prices(options) => prices::run(options, config),
+        Command::Setup(options) => setup::run(options, config),
+        Command::Doctor(options) => doctor::run(options, config),
         Command::Shell(command) => shell::run(command, config),
+        // What was told apart from a request for help, before anything was parsed.
+        Command::Hook => Ok(End::Done),
         Command::Agent(options) => agent::run(options, config, load),
         Command::Top(options) => top::run(options, config),
         Command::Ledger(command) => ledger::run(command, config),

@@ -172,7 +172,7 @@ fn status(options: &StatusOptions, places: &Places, config: &Config) -> anyhow::
 }
 
 /// How much of the spool the ledger has read, and the last launch of each shell that it knows.
-fn known(config: &Config) -> anyhow::Result<(Offsets, BTreeMap<Shell, Launch>)> {
+pub(super) fn known(config: &Config) -> anyhow::Result<(Offsets, BTreeMap<Shell, Launch>)> {
     let path = config.ledger_path();
     if !path.exists() {
         return Ok(Default::default());
@@ -186,7 +186,7 @@ fn known(config: &Config) -> anyhow::Result<(Offsets, BTreeMap<Shell, Launch>)> 
 }
 
 /// The shell of the user, if there is a hook for it; else those that they have set up.
-fn meant(places: &Places) -> Vec<Shell> {
+pub(super) fn meant(places: &Places) -> Vec<Shell> {
     let program = std::env::var_os("SHELL").unwrap_or_default();
     let own = Path::new(&program).file_name().and_then(|name| named(&name.to_string_lossy()));
     own.map_or_else(

@@ -1,4 +1,4 @@
-//! Reads what the shells' hooks have added to the spool into the ledger.
+//! Reads what the hooks of the shells and of the client have added to the spool into the ledger.
 
 use std::fs;
 use std::io;
@@ -8,12 +8,14 @@ use std::path::Path;
 use super::{Damaged, Outcome, open, probe};
 use crate::ledger::{self, Ledger, SpoolFile};
 use crate::model::Launch;
-use crate::source::{lines, project, spool};
+use crate::source::lines::Reader;
+use crate::source::{hooks, project, spool};
 
 /// How long a file is kept once it has been read to its end and nothing was added.
 const KEPT_MS: i64 = 7 * 24 * 3_600_000;
 
-/// Takes in the launches that a host's spool has gained. `now_ms`: milliseconds since the epoch.
+/// Takes in what a host's spool has gained: launches, and calls of the client's hooks. `now_ms`: milliseconds since the
+/// epoch.
 ///
 /// A file that has been read to its end a week ago, and was written to before that, is removed: hooks write to a file of
 /// the current month only.
@@ -24,17 +26,52 @@ pub fn take_in(
     now_ms: i64,
 ) -> Result<Outcome, ledger::Error> {
     let mut outcome = Outcome::default();
-    let files = spool::files(folder).unwrap_or_else(|error| {
+    let launches = Kind { beginning: spool::LAUNCHES, damage: "launch", parse: spool::parse };
+    let taken = files(ledger, host, folder, now_ms, &launches, &mut outcome, |ledger, file, launches| {
+        let launches: Vec<Launch> = launches.into_iter().map(on_disk).collect();
+        ledger.add_launches(host, file, &launches, project::root)
+    })?;
+    outcome.launches = taken;
+    let hooks = Kind { beginning: spool::HOOKS, damage: "hook", parse: hooks::parse };
+    files(ledger, host, folder, now_ms, &hooks, &mut outcome, |ledger, file, calls| {
+        ledger.add_hook_calls(host, file, &calls)
+    })?;
+    Ok(outcome)
+}
+
+/// A kind of file, and how its lines are read.
+struct Kind<T> {
+    beginning: &'static str,
+    /// What a line is called that cannot be read.
+    damage: &'static str,
+    parse: fn(&[u8]) -> Result<T, spool::Malformed>,
+}
+
+/// Takes in the files of a kind, and tells how many lines were news.
+fn files<T>(
+    ledger: &mut Ledger,
+    host: &str,
+    folder: &Path,
+    now_ms: i64,
+    kind: &Kind<T>,
+    outcome: &mut Outcome,
+    add: impl Fn(&mut Ledger, &SpoolFile, Vec<T>) -> Result<(), ledger::Error>,
+) -> Result<usize, ledger::Error> {
+    let files = spool::files(folder, kind.beginning).unwrap_or_else(|error| {
         outcome.unreadable.push((folder.into(), error));
         vec![]
     });
     let known = if files.is_empty() { vec![] } else { ledger.spool(host)? };
+    let mut taken = 0;
     for path in &files {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let known = known.iter().find(|known| known.name == name).cloned();
         let mut file = known.unwrap_or_else(|| SpoolFile { name, ..SpoolFile::default() });
-        match read(path, &mut file, now_ms, &mut outcome) {
-            Ok(Some(launches)) => ledger.add_launches(host, &file, &launches, project::root)?,
+        match read(path, &mut file, now_ms, kind, &mut outcome.damages) {
+            Ok(Some(lines)) => {
+                taken += lines.len();
+                add(ledger, &file, lines)?;
+            }
             Ok(None) if is_done_with(path, &file, now_ms) => match fs::remove_file(path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     outcome.unreadable.push((path.clone(), error));
@@ -45,16 +82,17 @@ pub fn take_in(
             Err(error) => outcome.unreadable.push((path.clone(), error)),
         }
     }
-    Ok(outcome)
+    Ok(taken)
 }
 
-/// The launches behind what has been read, and moves `file` there; none where nothing was added.
-fn read(
+/// The lines behind what has been read, and moves `file` there; none where nothing was added.
+fn read<T>(
     path: &Path,
     file: &mut SpoolFile,
     now_ms: i64,
-    outcome: &mut Outcome,
-) -> io::Result<Option<Vec<Launch>>> {
+    kind: &Kind<T>,
+    damages: &mut Vec<Damaged>,
+) -> io::Result<Option<Vec<T>>> {
     let meta = fs::metadata(path)?;
     let inode = meta.ino().cast_signed();
     if file.progress.inode == inode && file.progress.offset.unsigned_abs() == meta.len() {
@@ -66,18 +104,18 @@ fn read(
         file.malformed = 0;
     }
     file.progress.inode = inode;
-    let (mut reader, mut launches) = (lines::Reader::default(), vec![]);
+    let (mut reader, mut lines) = (Reader::default(), vec![]);
     reader.begin(file.progress.offset.unsigned_abs());
     while let Some(line) = reader.next(&mut opened)? {
         // The rest is still to come.
         if !line.is_terminated {
             break;
         }
-        if let Ok(launch) = spool::parse(line.bytes) {
-            launches.push(on_disk(launch));
+        if let Ok(read) = (kind.parse)(line.bytes) {
+            lines.push(read);
         } else {
             file.malformed += 1;
-            outcome.damages.push(Damaged { path: path.into(), offset: line.offset, kind: "launch" });
+            damages.push(Damaged { path: path.into(), offset: line.offset, kind: kind.damage });
         }
         file.progress.offset = line.end().cast_signed();
     }
@@ -86,8 +124,7 @@ fn read(
     }
     probe(&opened, &mut file.progress)?;
     file.read_ms = now_ms;
-    outcome.launches += launches.len();
-    Ok(Some(launches))
+    Ok(Some(lines))
 }
 
 /// The shell's name of a directory may lead through links; the client's does not.

@@ -58,15 +58,18 @@ impl Ledger {
         }
     }
 
-    /// Takes in events, forks, spans, launches, process trees and telemetry; all that one does not know already merges. False where not all can be
+    /// Takes in events, forks, spans, launches, hook calls, process trees and telemetry; all that one does not know
+    /// already merges. False where not all can be
     /// read, or where the format has no events.
     fn take_over_sessions(&mut self, other: &Connection) -> Result<bool, Error> {
         let reader = Reader { host: String::new(), config_dir: String::new() };
         let mut project_of = |_: &str| String::new();
         let mut batch = self.batch(&reader, &mut project_of)?;
-        let is_whole =
-            batch.add_sessions_of(other)? & batch.add_launches_of(other)? & batch.add_trees_of(other)?;
-        let is_whole = is_whole & batch.add_telemetry_of(other)?;
+        let is_whole = batch.add_sessions_of(other)?
+            & batch.add_launches_of(other)?
+            & batch.add_hook_calls_of(other)?
+            & batch.add_trees_of(other)?
+            & batch.add_telemetry_of(other)?;
         batch.commit()?;
         Ok(is_whole)
     }

@@ -10,8 +10,8 @@ use super::names::{Names, Reader};
 use super::row::{Charged, OTEL, Row, flag};
 use super::writer::{Writer, low};
 use super::{
-    Error, Ledger, Progress, explain, files, is_of_the_file, launches, remainder, responses, sessions, state,
-    telemetry, trees,
+    Error, Ledger, Progress, explain, files, hooks, is_of_the_file, launches, remainder, responses, sessions,
+    state, telemetry, trees,
 };
 use crate::model::{
     CostState, Event, FileStamp, Folder, Fork, Response, ToolResult, ToolUse, TranscriptFile, fnv1a,
@@ -181,6 +181,11 @@ impl Batch<'_> {
     /// Takes in the launches of another ledger. False where not all can be read.
     pub(super) fn add_launches_of(&self, other: &Connection) -> Result<bool, Error> {
         self.explained(launches::take_over(&self.tx, other))
+    }
+
+    /// Takes in the hook calls of another ledger. False where not all can be read.
+    pub(super) fn add_hook_calls_of(&self, other: &Connection) -> Result<bool, Error> {
+        self.explained(hooks::take_over(&self.tx, other))
     }
 
     /// Takes in the process trees of another ledger. False where not all can be read.

@@ -13,6 +13,7 @@ mod check;
 mod export;
 mod exposed;
 mod files;
+mod hooks;
 mod known;
 mod launches;
 mod names;
@@ -75,6 +76,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0009_trees.sql"),
     include_str!("../../migrations/0010_telemetry.sql"),
     include_str!("../../migrations/0011_cost_state.sql"),
+    include_str!("../../migrations/0012_client_hooks.sql"),
 ];
 
 /// What a ledger of this version says in `user_version`.

@@ -78,6 +78,11 @@ impl Ledger {
         )
     }
 
+    /// When the last response came, milliseconds since the epoch.
+    pub fn last_answer_ms(&self) -> Result<Option<i64>, Error> {
+        self.explained(self.db.query_row("SELECT max(at_ms) FROM response", [], |row| row.get(0)))
+    }
+
     pub fn session_counts(&self) -> Result<Sessions, Error> {
         let sql = "WITH began AS (SELECT session_id, detail FROM telemetry_sum WHERE measure = 0),
                         forked AS (SELECT session_id FROM fork

@@ -117,12 +117,18 @@ pub fn rc_file(shell: Shell, places: &Places) -> Result<(PathBuf, Option<Vec<u8>
         return Err(Error::Zdotdir { path });
     }
     let path = places.rc(shell);
-    let text = read(&path)?;
-    if text.is_none() && path.is_symlink() {
-        let target = fs::read_link(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
-        return Err(Error::Dangling { target: path.with_file_name(target), path });
-    }
+    let text = read_linked(&path)?;
     Ok((path, text))
+}
+
+/// As [`read`]; but a link that leads to nothing is no missing file, for what replaced it would lie elsewhere.
+pub fn read_linked(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    let text = read(path)?;
+    if text.is_none() && path.is_symlink() {
+        let target = fs::read_link(path).map_err(|source| Error::Read { path: path.into(), source })?;
+        return Err(Error::Dangling { target: path.with_file_name(target), path: path.into() });
+    }
+    Ok(text)
 }
 
 /// The block that belongs into an rc file.
@@ -158,19 +164,19 @@ fn torn(path: &Path, source: rc::Torn) -> Error {
 }
 
 /// Modes of folders and files that are new, less the umask.
-#[derive(Clone, Copy)]
-struct Modes {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Modes {
     folder: u32,
     file: u32,
 }
 
-const PUBLIC: Modes = Modes { folder: 0o777, file: 0o666 };
+pub const PUBLIC: Modes = Modes { folder: 0o777, file: 0o666 };
 /// An rc file may hold what is nobody else's business.
-const PRIVATE: Modes = Modes { folder: 0o700, file: 0o600 };
+pub const PRIVATE: Modes = Modes { folder: 0o700, file: 0o600 };
 
 /// Replaces a file as a whole: what reads it meanwhile, or a full disk, never sees half of it. A link stays one, and
 /// what it leads to keeps its mode and owner.
-fn write(path: &Path, text: &[u8], modes: Modes) -> Result<(), Error> {
+pub fn write(path: &Path, text: &[u8], modes: Modes) -> Result<(), Error> {
     let target = fs::canonicalize(path).unwrap_or(path.into());
     replace(&target, text, modes).map_err(|source| Error::Write { path: target, source })
 }
@@ -201,7 +207,8 @@ fn keep_attributes(file: &File, old: &fs::Metadata) -> io::Result<()> {
     file.set_permissions(old.permissions())
 }
 
-fn remove(path: &Path, folders: usize) -> Result<(), Error> {
+/// Removes a file, and so many folders above it as long as they hold nothing else.
+pub fn remove(path: &Path, folders: usize) -> Result<(), Error> {
     let failed = |source| Error::Remove { path: path.into(), source };
     fs::remove_file(path).map_err(failed)?;
     for folder in path.ancestors().skip(1).take(folders) {

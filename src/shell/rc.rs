@@ -74,7 +74,7 @@ pub fn block(shell: Shell, hook: &Path, home: &Path, before: Before) -> Vec<u8> 
 }
 
 /// In single quotes, in which bash and zsh know no escape, and fish knows two.
-fn quote(shell: Shell, path: &Path) -> Vec<u8> {
+pub fn quote(shell: Shell, path: &Path) -> Vec<u8> {
     let bytes = path.as_os_str().as_encoded_bytes();
     if bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"/._-+,@".contains(byte)) {
         return bytes.to_vec();

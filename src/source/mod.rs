@@ -6,6 +6,7 @@ mod failure;
 pub mod folders;
 mod glance;
 mod happening;
+pub mod hooks;
 mod lenient;
 pub mod lines;
 pub mod otlp;

@@ -29,14 +29,20 @@ const MAX_US: i64 = 253_402_207_200_000_000;
 pub enum Malformed {
     #[error("a later odin wrote it, in format {0}")]
     Version(u32),
-    #[error("it has {0} fields instead of {FIELDS}")]
-    Fields(usize),
+    #[error("it has {found} fields instead of {wanted}")]
+    Fields { found: usize, wanted: usize },
     #[error("its {0} cannot be read")]
     Field(&'static str),
 }
 
-/// Files of a spool, in the order of their months. One that is not there has none.
-pub fn files(spool: &Path) -> io::Result<Vec<PathBuf>> {
+/// What the names of files with launches begin with.
+pub const LAUNCHES: &str = "launches-";
+
+/// Those with calls of the client's hooks.
+pub const HOOKS: &str = "hooks-";
+
+/// Files of a spool whose names begin so, in the order of their months. One that is not there has none.
+pub fn files(spool: &Path, beginning: &str) -> io::Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(spool) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
         entries => entries?,
@@ -44,7 +50,7 @@ pub fn files(spool: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = vec![];
     for entry in entries {
         let entry = entry?;
-        if is_of_a_month(entry.file_name().as_encoded_bytes()) {
+        if is_of_a_month(entry.file_name().as_encoded_bytes(), beginning) {
             files.push(entry.path());
         }
     }
@@ -52,9 +58,9 @@ pub fn files(spool: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// `launches-YYYY-MM.tsv`.
-fn is_of_a_month(name: &[u8]) -> bool {
-    let month = name.strip_prefix(b"launches-").and_then(|rest| rest.strip_suffix(b".tsv"));
+/// As in `launches-YYYY-MM.tsv`.
+fn is_of_a_month(name: &[u8], beginning: &str) -> bool {
+    let month = name.strip_prefix(beginning.as_bytes()).and_then(|rest| rest.strip_suffix(b".tsv"));
     month.is_some_and(|month| {
         month.len() == 7
             && month
@@ -67,17 +73,12 @@ fn is_of_a_month(name: &[u8]) -> bool {
 /// Reads a line without its newline.
 pub fn parse(line: &[u8]) -> Result<Launch, Malformed> {
     let fields: Vec<&[u8]> = line.split(|byte| *byte == b'\t').collect();
-    if let Some(version) = number(fields[0]).filter(|_| fields[0] != VERSION) {
-        return Err(Malformed::Version(version));
-    }
-    let Ok([version, shell, shell_version, shell_pid, child_pid, started, ended, exit, tty, cwd, branch]) =
+    version(fields[0])?;
+    let Ok([_, shell, shell_version, shell_pid, child_pid, started, ended, exit, tty, cwd, branch]) =
         <[&[u8]; FIELDS]>::try_from(&fields[..])
     else {
-        return Err(Malformed::Fields(fields.len()));
+        return Err(Malformed::Fields { found: fields.len(), wanted: FIELDS });
     };
-    if version != VERSION {
-        return Err(Malformed::Field("version"));
-    }
     let shell = Shell::ALL.into_iter().find(|known| known.name().as_bytes() == shell);
     Ok(Launch {
         shell: shell.ok_or(Malformed::Field("shell"))?,
@@ -93,7 +94,16 @@ pub fn parse(line: &[u8]) -> Result<Launch, Malformed> {
     })
 }
 
-fn required<'a, T>(
+/// Whether a line is of the format that is known.
+pub(super) fn version(field: &[u8]) -> Result<(), Malformed> {
+    match number(field) {
+        _ if field == VERSION => Ok(()),
+        Some(later) => Err(Malformed::Version(later)),
+        None => Err(Malformed::Field("version")),
+    }
+}
+
+pub(super) fn required<'a, T>(
     name: &'static str,
     field: &'a [u8],
     read: impl Fn(&'a [u8]) -> Option<T>,
@@ -101,7 +111,7 @@ fn required<'a, T>(
     read(field).ok_or(Malformed::Field(name))
 }
 
-fn optional<'a, T>(
+pub(super) fn optional<'a, T>(
     name: &'static str,
     field: &'a [u8],
     read: impl Fn(&'a [u8]) -> Option<T>,
@@ -109,15 +119,15 @@ fn optional<'a, T>(
     if field.is_empty() { Ok(None) } else { required(name, field, read).map(Some) }
 }
 
-fn text(field: &[u8]) -> Option<&str> {
+pub(super) fn text(field: &[u8]) -> Option<&str> {
     std::str::from_utf8(field).ok()
 }
 
-fn number<N: FromStr>(field: &[u8]) -> Option<N> {
+pub(super) fn number<N: FromStr>(field: &[u8]) -> Option<N> {
     text(field)?.parse().ok()
 }
 
-fn time(field: &[u8]) -> Option<i64> {
+pub(super) fn time(field: &[u8]) -> Option<i64> {
     number(field).filter(|us| (0..=MAX_US).contains(us))
 }
 
@@ -141,7 +151,7 @@ fn path(field: &[u8]) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_US, Malformed, files, parse};
+    use super::{HOOKS, LAUNCHES, MAX_US, Malformed, files, parse};
     use crate::model::{Launch, Shell};
     use proptest::prelude::*;
     use std::ffi::OsStr;
@@ -185,6 +195,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_with_a_line_is_told() {
+        let fields = |found| Malformed::Fields { found, wanted: 11 };
         for (part, wrong, expected) in [
             ("1\tbash", "2\tbash", Malformed::Version(2)),
             (LINE, "2\twhatever", Malformed::Version(2)),
@@ -200,9 +211,9 @@ mod tests {
             ("/dev/pts/3", "not a tty", Malformed::Field("tty")),
             ("/home/me/work", r"/home/me\work", Malformed::Field("cwd")),
             ("/home/me/work", "/home/me\\", Malformed::Field("cwd")),
-            ("/home/me/work", "/home/me\twork", Malformed::Fields(12)),
-            ("\tmain", "", Malformed::Fields(10)),
-            (LINE, "", Malformed::Fields(1)),
+            ("/home/me/work", "/home/me\twork", fields(12)),
+            ("\tmain", "", fields(10)),
+            (LINE, "", Malformed::Field("version")),
         ] {
             let line = LINE.replacen(part, wrong, 1);
             assert_eq!(parse(line.as_bytes()), Err(expected), "{part} -> {wrong}");
@@ -226,18 +237,20 @@ mod tests {
     #[test]
     fn only_what_hooks_write_is_listed_and_in_order() {
         let spool = tempfile::tempdir().unwrap();
-        assert_eq!(files(&spool.path().join("missing")).unwrap(), <[&Path; 0]>::default());
+        assert_eq!(files(&spool.path().join("missing"), LAUNCHES).unwrap(), <[&Path; 0]>::default());
         for name in [
             "launches-2026-12.tsv",
             "launches-2026-11.tsv",
             "launches-2026-11.tsv~",
             "launches-2026-1a.tsv",
+            "hooks-2026-11.tsv",
             "notes",
         ] {
             fs::write(spool.path().join(name), "x\n").unwrap();
         }
         let names = ["launches-2026-11.tsv", "launches-2026-12.tsv"].map(|name| spool.path().join(name));
-        assert_eq!(files(spool.path()).unwrap(), names);
+        assert_eq!(files(spool.path(), LAUNCHES).unwrap(), names);
+        assert_eq!(files(spool.path(), HOOKS).unwrap(), [spool.path().join("hooks-2026-11.tsv")]);
     }
 
     proptest! {

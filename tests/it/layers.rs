@@ -15,6 +15,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("ingest", &["model", "source", "ledger"]),
     ("report", &["model", "pricing", "ledger", "shell"]),
     ("shell", &["model", "config", "source"]),
+    ("setup", &["model", "config", "shell"]),
+    ("doctor", &["setup", "shell"]),
     ("metrics", &[]),
     ("endpoint", &[]),
 ];

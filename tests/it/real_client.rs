@@ -255,7 +255,9 @@ fn coverage(out: &Path, home: &Home, teller: &str) {
     let provenance = serde_json::from_str::<Value>(&text).unwrap()["provenance"].clone();
     let unrecorded = expected["unrecorded"].as_array().unwrap();
     let mut hidden = Tokens::default();
-    unrecorded.iter().for_each(|one| hidden += tokens(one));
+    for one in unrecorded {
+        hidden += tokens(one);
+    }
     let counted = |of: &str| Sums::of_report(&provenance[of]);
     let lost = expected["partial"].as_array().unwrap().iter().filter(|one| one["in_transcript"] == false);
     tell("part of the coverage: responses, input output read w5 w1, cost");

@@ -4,7 +4,7 @@
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::{Agent, List, Listed, Place, RFC3339, Session, Stretch, local};
+use super::{Agent, Life, List, Listed, Place, RFC3339, Session, Stretch, local};
 use crate::ledger::{ClientCount, ClientCounts, SessionEvent, StoredTree, Usage};
 use crate::model::EventKind;
 use crate::model::process::{Program, Spent};
@@ -68,6 +68,9 @@ struct Whole<'s> {
     agents: Vec<OneAgent<'s>>,
     tools: Vec<OneTool<'s>>,
     events: Vec<OneEvent<'s>>,
+    /// Only where the client's hooks told them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    lives: Vec<OneLife<'s>>,
     /// Only where an agent saw them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     processes: Vec<OneTree<'s>>,
@@ -121,6 +124,18 @@ struct Run {
     ended: String,
     #[serde(flatten)]
     sums: Sums,
+}
+
+#[derive(Serialize)]
+struct OneLife<'s> {
+    pid: Option<u32>,
+    began: Option<String>,
+    source: &'s str,
+    model: &'s str,
+    turns: i64,
+    failed_turns: i64,
+    ended: Option<String>,
+    reason: &'s str,
 }
 
 #[derive(Serialize)]
@@ -269,6 +284,7 @@ pub fn one<'s>(session: &'s Session) -> Result<String, serde_json::Error> {
         agents: session.agents.iter().map(|of| agent(of, zone, sums)).collect(),
         tools: session.tools.iter().map(tool).collect(),
         events: session.events.iter().map(|of| event(of, zone)).collect(),
+        lives: session.lives.iter().map(|of| life(of, zone)).collect(),
         processes: session.trees.iter().map(|of| tree(of, zone)).collect(),
         unpriced: session.unpriced.iter().map(unknown).collect(),
         provenance: Provenance { transcript: sums(&session.transcript), otel: sums(&session.otel) },
@@ -296,6 +312,19 @@ fn client<'s>(counts: &'s ClientCounts, zone: &TimeZone) -> Option<Client<'s>> {
         unexplained_cost_picousd: counts.remainder_picousd,
         models: counts.models.iter().map(model).collect(),
     })
+}
+
+fn life<'s>(life: &'s Life, zone: &TimeZone) -> OneLife<'s> {
+    OneLife {
+        pid: life.pid,
+        began: time(life.began_us.map(|at_us| at_us / 1000), zone),
+        source: &life.source,
+        model: &life.model,
+        turns: life.turns,
+        failed_turns: life.failures,
+        ended: time(life.ended_us.map(|at_us| at_us / 1000), zone),
+        reason: &life.reason,
+    }
 }
 
 fn run(stretch: &Stretch, zone: &TimeZone, sums: impl Fn(&Amount) -> Sums) -> Run {

@@ -9,6 +9,7 @@ mod client;
 pub mod csv;
 pub mod json;
 mod list;
+mod lives;
 mod one;
 pub(super) mod processes;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use crate::ledger::{Cell, Told};
 
 pub use agents::Agent;
 pub use list::{List, Listed, Order, list};
+pub use lives::Life;
 pub use one::{Model, Session, Stretch, Tool, one};
 
 /// What happened under a name, the more the higher its rank.
@@ -118,4 +120,5 @@ pub(super) fn local(at_ms: i64, zone: &TimeZone, format: &str) -> String {
 
 const MINUTE: &str = "%F %H:%M";
 const SECOND: &str = "%F %T";
+const MILLISECOND: &str = "%F %T%.3f";
 const RFC3339: &str = "%FT%T%.3f%:z";

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::tz::TimeZone;
 
 use super::agents::{Agent, Deeds, tree};
+use super::lives::{Life, lives};
 use super::{Ends, Place, Share, Shares};
 use crate::ledger::{
     Cell, ClientCounts, Dimension, Ledger, SessionEvent, SessionFacts, SessionResponse, StoredTree,
@@ -52,6 +53,8 @@ pub struct Session {
     pub tools: Vec<Tool>,
     /// In the order of time.
     pub events: Vec<SessionEvent>,
+    /// As the client's hooks told them; none where they did not.
+    pub lives: Vec<Life>,
     /// Of its processes, one after another; none where no agent saw any.
     pub trees: Vec<StoredTree>,
     pub forked_from: Vec<String>,
@@ -135,6 +138,7 @@ pub fn one(ledger: &Ledger, wanted: &str, projects: &Projects, zone: &TimeZone) 
         agents: tree(agents, &parents),
         tools: by_calls(tools),
         events,
+        lives: lives(&ledger.hook_calls(session)?),
         trees: ledger.session_trees(session)?,
         forked_from,
         forks,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Agent, List, Listed, MINUTE, Place, SECOND, Session, client, local, processes};
+use super::{Agent, List, Listed, MINUTE, Place, SECOND, Session, client, lives, local, processes};
 use crate::ledger::{Dimension, SessionEvent};
 use crate::model::EventKind;
 use crate::report::number::{counted, push_grouped, push_short};
@@ -148,6 +148,7 @@ pub fn one(session: &Session, with_events: bool, explains: bool, width: usize, i
     tools(&mut page, session);
     events(&mut page, session, with_events);
     stretches(&mut page, session, decimals);
+    lives::show(&mut page, &session.lives, &session.zone, INDENT);
     processes::show(&mut page, &session.trees, &session.zone);
     for (at, line) in warnings(&session.unpriced).iter().enumerate() {
         if at == 0 {

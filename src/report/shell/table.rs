@@ -120,7 +120,7 @@ mod tests {
         let malformed = (1..=6).map(|number| MalformedLine {
             path: "/s/launches-2026-11.tsv".into(),
             number,
-            why: Malformed::Fields(3),
+            why: Malformed::Fields { found: 3, wanted: 11 },
         });
         let last = [(Shell::Bash, Some(0)), (Shell::Zsh, Some(148)), (Shell::Fish, None)];
         Status {

@@ -9,7 +9,7 @@ mod install;
 mod lines;
 mod modes;
 mod neighbours;
-mod real_client;
+pub(crate) mod real_client;
 mod runs;
 mod spool;
 mod state;

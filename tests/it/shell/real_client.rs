@@ -38,7 +38,7 @@ const KEY: &str = "dummy-key-0000000000000000000000";
 /// A line of the rc file, to tell that the shells which the client runs have read it.
 const OWN: &str = "own_function() { true; }";
 
-const VARIABLES: [(&str, &str); 8] = [
+pub(crate) const VARIABLES: [(&str, &str); 8] = [
     ("ANTHROPIC_API_KEY", KEY),
     ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
     ("CLAUDE_CODE_DISABLE_OFFICIAL_MARKETPLACE_AUTOINSTALL", "1"),
@@ -72,15 +72,15 @@ fn try_the_client(shell: Shell) {
 }
 
 /// The mock. It ends with this.
-struct Service {
+pub(crate) struct Service {
     child: Child,
-    url: String,
+    pub(crate) url: String,
     /// What it served, a line for each response.
     served: PathBuf,
 }
 
 impl Service {
-    fn new(program: &Path, folder: &Path) -> Self {
+    pub(crate) fn new(program: &Path, folder: &Path) -> Self {
         let served = folder.join("served.jsonl");
         let mut command = Command::new("python3");
         command.arg(program).args(["--port", "0", "--ledger"]).arg(&served).stdout(Stdio::piped());
@@ -93,7 +93,7 @@ impl Service {
     }
 
     /// The sessions that something was served to.
-    fn sessions(&self) -> BTreeSet<String> {
+    pub(crate) fn sessions(&self) -> BTreeSet<String> {
         let text = fs::read_to_string(&self.served).unwrap();
         let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         lines.filter(|line| line["billed"] == true).map(|line| text_of(&line["session_id"])).collect()
