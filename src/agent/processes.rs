@@ -2,11 +2,11 @@
 //!
 //! Counters of a group add up what its members used since they were last looked at, so that they do not fall when a
 //! member ends; what it used between the last look and its end is not known. They begin with the agent: what was used
-//! before is not told, or a restart would look like work. A group has series of its own from when it is worth them, if
-//! there is room; until then, and otherwise, it counts as `other`.
+//! before is not told, or a restart would look like work. A group has series of its own from when it is worth them; until
+//! then it counts as `other`, and goes on to if there is no room. One without processes makes room.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use super::sessions::of_procfs;
 use crate::collector::{Collector, Error, read, unexpected};
@@ -40,9 +40,8 @@ pub struct Processes {
     procfs: Option<Procfs>,
     /// What was last seen.
     members: HashMap<ProcessId, Member>,
+    /// Those with series of their own, and the others.
     groups: BTreeMap<String, Group>,
-    /// Groups with series of their own.
-    kept: BTreeSet<String>,
     has_looked: bool,
 }
 
@@ -76,7 +75,6 @@ impl Processes {
             procfs: None,
             members: HashMap::new(),
             groups: BTreeMap::from([(OTHER.into(), Group::default())]),
-            kept: BTreeSet::new(),
             has_looked: false,
         }
     }
@@ -94,7 +92,7 @@ impl Processes {
             let now = Member::read(stat, known, procfs, has_swap);
             let began = Member { io_bytes: Some([0; 2]), ..Member::default() };
             let before = known.copied().unwrap_or(if self.has_looked { began } else { now });
-            let name = if self.kept.contains(name) { name } else { OTHER };
+            let name = if self.groups.contains_key(name) { name } else { OTHER };
             if let Some(group) = self.groups.get_mut(name) {
                 group.add(&now, &before);
             }
@@ -115,12 +113,19 @@ impl Processes {
         let is_worth = |(_, (cpu_ms, rss_bytes)): &(&str, (u64, u64))| {
             *cpu_ms >= WORTH_CPU_MS || *rss_bytes >= WORTH_BYTES
         };
-        let mut worth: Vec<_> = sizes.into_iter().filter(is_worth).collect();
+        let mut worth: Vec<_> = sizes.iter().map(|(name, size)| (*name, *size)).filter(is_worth).collect();
         worth.sort_by_key(|(_, size)| Reverse(*size));
         for (name, _) in worth {
-            if self.kept.len() < MAX_GROUPS && name != OTHER && self.kept.insert(name.into()) {
-                self.groups.insert(name.into(), Group::default());
+            if self.groups.contains_key(name) {
+                continue;
             }
+            // One more than that: the others.
+            if self.groups.len() > MAX_GROUPS {
+                let is_empty = |group: &&String| *group != OTHER && !sizes.contains_key(group.as_str());
+                let Some(empty) = self.groups.keys().find(is_empty).cloned() else { break };
+                self.groups.remove(&empty);
+            }
+            self.groups.insert(name.into(), Group::default());
         }
     }
 
@@ -310,6 +315,14 @@ mod tests {
             groups.contains(&r#"group="xL" 1"#.into()) && !groups.contains(&r#"group="xK" 1"#.into()),
             "{groups:?}"
         );
+        for gone in [20, 25] {
+            fs::remove_dir_all(proc.path().join(gone.to_string())).unwrap();
+        }
+        process(proc.path(), 40, "new", 'S', 50_000, 1);
+        let groups = lines(&mut collector, "group_processes");
+        assert_eq!(groups.len(), MAX_GROUPS + 1);
+        assert!(groups.contains(&r#"group="new" 1"#.into()), "{groups:?}");
+        assert!(groups.iter().filter(|group| group.ends_with(" 0")).count() == 0, "{groups:?}");
     }
 
     #[test]

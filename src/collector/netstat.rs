@@ -102,8 +102,8 @@ mod tests {
 
     #[test]
     fn names_and_numbers_are_paired_by_protocol() {
-        let text = "Tcp: RtoMin MaxConn\nTcp: 200 -1\nUdp: NoPorts\nUdp: 7\n";
-        let expected = [("Tcp", "RtoMin", 200.0), ("Tcp", "MaxConn", -1.0), ("Udp", "NoPorts", 7.0)];
+        let text = "Tcp: InSegs MaxConn\nTcp: 200 -1\nUdp: NoPorts\nUdp: 7\n";
+        let expected = [("Tcp", "InSegs", 200.0), ("Tcp", "MaxConn", -1.0), ("Udp", "NoPorts", 7.0)];
         assert_eq!(pairs(text).collect::<Vec<_>>(), expected.map(Some));
         for wrong in ["Tcp: A\nUdp: 1\n", "Tcp: A\n", "Tcp: A\nTcp: x\n", "Tcp: A B\nTcp: 1\n"] {
             assert!(pairs(wrong).any(|field| field.is_none()), "{wrong}");

@@ -10,7 +10,8 @@ Every family that `odin agent` exposes, by the collector it comes from: what `co
 name. Made by `odin generate metrics-docs`.
 
 A value that could not be read is absent, never 0. Label values are cut to 128 bytes, and what a label may be is in
-brackets where that is known beforehand. The type is that of OpenMetrics; in text 0.0.4 an info is a gauge of 1.
+brackets where that is known beforehand. The type is that of OpenMetrics, where untyped is called unknown; in text 0.0.4
+an info is a gauge of 1. `node_*` families are those of `node_exporter`, with its names, labels and units.
 Sensors of a driver's own have families beside those of `hwmon`, named after their files: `node_hwmon_fan_weight`.
 ";
 
