@@ -1,15 +1,16 @@
 //! Network interfaces: what they are, from `/sys/class/net` (kernel documentation, `ABI/testing/sysfs-class-net`).
 //!
-//! An interface has series of its own if it is a link of the host: physical, wireless, a bond of such, or loopback. Of
-//! the others there may be one a container; `netdev` tells of them in sums of their kind. The kernel refuses to read
+//! An interface has series of its own if it is a link of the host: physical, wireless, a bond of such, loopback, or
+//! whatever the default route goes over, such as a bridge, or the end of a container that odin itself is in. Of the others
+//! there may be one a container; `netdev` tells of them in sums of their kind. The kernel refuses to read
 //! some files of an interface that is down; what cannot be read is absent, and so is a speed of -1. A driver may ask its
 //! hardware for the speed, so this has a thread of its own.
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::{Collector, Error, attribute, list};
+use super::{Collector, Error, attribute, list, net, read};
 use crate::config::Roots;
 use crate::metrics::Family;
 use crate::metrics::families::netclass::{
@@ -51,13 +52,13 @@ const LOOPBACK: &str = "772";
 const CNI: [&str; 7] = ["cali", "cbr", "cilium", "cni", "flannel", "lxc", "weave"];
 
 pub struct Netclass {
-    net: PathBuf,
-    kinds: Kinds,
+    roots: Roots,
+    interfaces: Interfaces,
 }
 
 impl Netclass {
     pub fn new(roots: &Roots) -> Self {
-        Self { net: roots.sys.join("class/net"), kinds: Kinds::default() }
+        Self { roots: roots.clone(), interfaces: Interfaces::default() }
     }
 }
 
@@ -67,10 +68,10 @@ impl Collector for Netclass {
     }
 
     fn collect(&mut self, out: &mut Builder) -> Result<(), Error> {
-        self.kinds.look(&self.net)?;
-        for (device, (_, kind)) in &self.kinds.0 {
-            if has_own_series(kind) {
-                tell(&self.net.join(device), device, kind, out);
+        self.interfaces.look(&self.roots)?;
+        for (device, interface) in &self.interfaces.0 {
+            if interface.is_link {
+                tell(&self.roots.sys.join("class/net").join(device), device, interface.kind, out);
             }
         }
         Ok(())
@@ -105,24 +106,46 @@ fn tell(folder: &Path, device: &str, kind: &str, out: &mut Builder) {
     out.push(&NETWORK_INTERFACE_INFO, &[device, kind, &driver, &duplex, &operstate], 1.0);
 }
 
-/// The interfaces there are, by name: the index, which no other one ever has, and the kind.
+/// The interfaces there are, by name.
 #[derive(Default)]
-pub(super) struct Kinds(pub(super) HashMap<String, (String, &'static str)>);
+pub(super) struct Interfaces(pub(super) HashMap<String, Interface>);
 
-impl Kinds {
+pub(super) struct Interface {
+    /// No other one ever has it.
+    pub(super) index: String,
+    pub(super) kind: &'static str,
+    /// Has series of its own.
+    pub(super) is_link: bool,
+}
+
+impl Interfaces {
     /// Finds out what those are that are new: there may be hundreds, and each takes a dozen files.
-    pub(super) fn look(&mut self, net: &Path) -> Result<(), Error> {
+    pub(super) fn look(&mut self, roots: &Roots) -> Result<(), Error> {
+        let folder = roots.sys.join("class/net");
+        // A host without routes has none that matter here.
+        let routes = read(&net(roots).join("route")).unwrap_or_default();
         let mut now = HashMap::new();
-        for name in list(net)? {
-            let folder = net.join(&name);
+        for name in list(&folder)? {
+            let folder = folder.join(&name);
             let Some(index) = attribute(&folder.join("ifindex")) else { continue };
-            let known = self.0.get(&name).filter(|(known, _)| *known == index);
-            let kind = known.map_or_else(|| kind(&folder, &name), |(_, kind)| kind);
-            now.insert(name, (index, kind));
+            let known = self.0.get(&name).filter(|known| known.index == index);
+            let kind = known.map_or_else(|| kind(&folder, &name), |known| known.kind);
+            let is_link = matches!(kind, "physical" | "wireless" | "bond" | "loopback")
+                || defaults(&routes).any(|device| device == name);
+            now.insert(name, Interface { index, kind, is_link });
         }
         self.0 = now;
         Ok(())
     }
+}
+
+/// The interfaces of default routes, from `route`: the second and the eighth field are net and mask, in hex.
+fn defaults(routes: &str) -> impl Iterator<Item = &str> {
+    routes.lines().skip(1).filter_map(|line| {
+        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+        let is_default = fields.get(1) == Some(&"00000000") && fields.get(7) == Some(&"00000000");
+        fields.first().copied().filter(|_| is_default)
+    })
 }
 
 fn kind(folder: &Path, name: &str) -> &'static str {
@@ -157,10 +180,6 @@ fn kind(folder: &Path, name: &str) -> &'static str {
     }
 }
 
-pub(super) fn has_own_series(kind: &str) -> bool {
-    matches!(kind, "physical" | "wireless" | "bond" | "loopback")
-}
-
 /// Decimal, or hexadecimal where the kernel says so.
 fn number(text: &str) -> Option<i64> {
     match text.strip_prefix("0x") {
@@ -171,7 +190,7 @@ fn number(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
     use std::os::unix::fs::symlink;
 
     use super::*;
@@ -217,9 +236,11 @@ mod tests {
             &[],
         );
         fs::write(net.join("bonding_masters"), "uplink\n").unwrap();
-        let mut kinds = Kinds::default();
-        kinds.look(&net).unwrap();
-        let found: BTreeMap<&str, &str> = kinds.0.iter().map(|(name, (_, kind))| (&**name, *kind)).collect();
+        let roots = Roots { sys: sys.path().into(), proc: sys.path().into(), ..Roots::default() };
+        let mut interfaces = Interfaces::default();
+        interfaces.look(&roots).unwrap();
+        let kinds = interfaces.0.iter().map(|(name, interface)| (&**name, interface.kind));
+        let found: BTreeMap<&str, &str> = kinds.collect();
         let expected = [
             ("lo", "loopback"),
             ("veth0", "physical"),
@@ -234,6 +255,19 @@ mod tests {
             ("vx0", "other"),
         ];
         assert_eq!(found, BTreeMap::from(expected));
+        let links = |interfaces: &Interfaces| {
+            let links = interfaces.0.iter().filter(|(_, interface)| interface.is_link);
+            links.map(|(name, _)| name.clone()).collect::<BTreeSet<_>>()
+        };
+        assert_eq!(links(&interfaces), ["lo", "uplink", "veth0", "wlp3s0"].map(Into::into).into());
+
+        let route = "Iface Destination Gateway Flags RefCnt Use Metric Mask MTU Window IRTT\n\
+                     tun0 0000000A 00000000 0001 0 0 0 000000FF 0 0 0\n\
+                     br0 00000000 0100000A 0003 0 0 0 00000000 0 0 0\n";
+        fs::create_dir(sys.path().join("net")).unwrap();
+        fs::write(sys.path().join("net/route"), route).unwrap();
+        interfaces.look(&roots).unwrap();
+        assert_eq!(links(&interfaces), ["br0", "lo", "uplink", "veth0", "wlp3s0"].map(Into::into).into());
     }
 
     #[test]
@@ -242,7 +276,7 @@ mod tests {
         let net = sys.path().join("class/net");
         interface(&net, "eth0", false, &[("type", "1"), ("ifindex", "2"), ("speed", "-1\n")], &[]);
         interface(&net, "eth1", false, &[("type", "1"), ("ifindex", "3"), ("speed", "2500\n")], &[]);
-        let roots = Roots { sys: sys.path().into(), ..Roots::default() };
+        let roots = Roots { sys: sys.path().into(), proc: sys.path().into(), ..Roots::default() };
         let mut out = Builder::new();
         Netclass::new(&roots).collect(&mut out).unwrap();
         let snapshot = out.build();

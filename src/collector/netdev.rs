@@ -4,8 +4,9 @@
 //! in sums of their kind, to which each adds what it counted since it was last looked at, so that a sum never falls.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
 
-use super::netclass::{Kinds, has_own_series};
+use super::netclass::Interfaces;
 use super::{Collector, Error, KERNEL_LANE, attribute, net, read, unexpected};
 use crate::config::Roots;
 use crate::metrics::Family;
@@ -54,7 +55,7 @@ const SUMMED: [(&Family, &str, usize); 8] = [
 
 pub struct Netdev {
     roots: Roots,
-    kinds: Kinds,
+    interfaces: Interfaces,
     /// By name: which interface it was, and what it counted.
     seen: HashMap<String, (String, Numbers)>,
     sums: BTreeMap<&'static str, Sum>,
@@ -68,10 +69,16 @@ struct Sum {
 
 impl Netdev {
     pub fn new(roots: &Roots) -> Self {
-        Self { roots: roots.clone(), kinds: Kinds::default(), seen: HashMap::new(), sums: BTreeMap::new() }
+        Self {
+            roots: roots.clone(),
+            interfaces: Interfaces::default(),
+            seen: HashMap::new(),
+            sums: BTreeMap::new(),
+        }
     }
 
-    fn add(&mut self, kind: &'static str, index: String, device: &str, now: Numbers) -> (String, Numbers) {
+    /// Adds to the sum of a kind what an interface counted since it was last seen.
+    fn add(&mut self, kind: &'static str, device: &str, index: &str, now: &Numbers) {
         let sum = self.sums.entry(kind).or_default();
         sum.interfaces += 1;
         // A name may be another interface's by now.
@@ -81,7 +88,6 @@ impl Netdev {
             // What is less began anew.
             sum.numbers[number] += now.checked_sub(before).unwrap_or(*now);
         }
-        (index, now)
     }
 }
 
@@ -98,25 +104,24 @@ impl Collector for Netdev {
         let path = net(&self.roots).join("dev");
         let text = read(&path)?;
         let class = self.roots.sys.join("class/net");
-        let tells_kinds = self.kinds.look(&class).is_ok();
+        let tells_kinds = self.interfaces.look(&self.roots).is_ok();
         for sum in self.sums.values_mut() {
             sum.interfaces = 0;
         }
         let mut seen = HashMap::new();
         for line in text.lines().skip(2) {
             let (device, numbers) = parse(line).ok_or_else(|| unexpected(&path, line))?;
-            let (index, kind) = self.kinds.0.get(device).cloned().unwrap_or_else(|| (String::new(), "other"));
-            if tells_kinds && !has_own_series(kind) {
-                seen.insert(device.to_owned(), self.add(kind, index, device, numbers));
-                continue;
+            let (kind, index, is_link) = match self.interfaces.0.get(device) {
+                Some(interface) => (interface.kind, interface.index.clone(), interface.is_link),
+                None => ("other", String::new(), !tells_kinds),
+            };
+            if is_link {
+                tell(device, &numbers, &class.join(device), out);
+            } else {
+                self.add(kind, device, &index, &numbers);
             }
-            for (family, number) in NUMBERS.iter().zip(numbers) {
-                out.push(family, &[device], number as f64);
-            }
-            let nohandler = attribute(&class.join(device).join("statistics/rx_nohandler"));
-            if let Some(packets) = nohandler.and_then(|text| text.parse::<u64>().ok()) {
-                out.push(&RECEIVE_NOHANDLER, &[device], packets as f64);
-            }
+            // Also of links, lest one that is none any more adds all that it ever counted.
+            seen.insert(device.to_owned(), (index, numbers));
         }
         self.seen = seen;
         for (kind, sum) in &self.sums {
@@ -126,6 +131,16 @@ impl Collector for Netdev {
             }
         }
         Ok(())
+    }
+}
+
+fn tell(device: &str, numbers: &Numbers, folder: &Path, out: &mut Builder) {
+    for (family, number) in NUMBERS.iter().zip(numbers) {
+        out.push(family, &[device], *number as f64);
+    }
+    let nohandler = attribute(&folder.join("statistics/rx_nohandler"));
+    if let Some(packets) = nohandler.and_then(|text| text.parse::<u64>().ok()) {
+        out.push(&RECEIVE_NOHANDLER, &[device], packets as f64);
     }
 }
 
@@ -143,7 +158,6 @@ fn parse(line: &str) -> Option<(&str, Numbers)> {
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
-    use std::path::Path;
 
     use super::*;
 

@@ -36,7 +36,7 @@ families! { "netclass";
     UP: Gauge, "node_network_up", [device], "boolean", "Value is 1 if operstate is 'up', 0 otherwise";
     NETWORK_INTERFACE_INFO: Info, "odin_network_interface_info",
         [device, kind("physical,wireless,bridge,veth,vlan,bond,tun,cni,loopback,other"), driver, duplex, operstate], "1",
-        "A link of the host: physical, wireless, a bond of such, or loopback";
+        "A link of the host: physical, wireless, a bond of such, loopback, or what the default route goes over";
     NETWORK_SPEED_BITS_PER_SECOND: Gauge, "odin_network_speed_bits_per_second", [device], "bits per second",
         "Link speed; absent when the driver gives none (-1, EINVAL)";
     NETWORK_CARRIER_DOWN: Counter, "odin_network_carrier_down_total", [device], "changes",
