@@ -44,6 +44,17 @@ pub struct Config {
     pub projects: Projects,
     /// Which collectors run, by name, where that is not left to odin.
     pub collectors: BTreeMap<String, bool>,
+    pub statusline: Statusline,
+}
+
+/// What the status line shows, where that is not left to odin.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Statusline {
+    /// Names of parts, in their order.
+    pub parts: Option<Vec<String>>,
+    /// Between parts.
+    pub separator: Option<String>,
 }
 
 /// Where the kernel's file systems are mounted; elsewhere than usual in a container, and in tests.
@@ -98,6 +109,7 @@ struct File {
     prices: Overlay,
     projects: ProjectTables,
     collectors: BTreeMap<String, bool>,
+    statusline: Statusline,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -153,8 +165,18 @@ impl Config {
             }
         };
         let week_starts = file.week_starts.unwrap_or(Weekday::Monday);
-        let File { timezone, backups, prices, collectors, .. } = file;
-        Ok(Self { state_dir, claude_dirs, timezone, backups, prices, week_starts, projects, collectors })
+        let File { timezone, backups, prices, collectors, statusline, .. } = file;
+        Ok(Self {
+            state_dir,
+            claude_dirs,
+            timezone,
+            backups,
+            prices,
+            week_starts,
+            projects,
+            collectors,
+            statusline,
+        })
     }
 
     pub fn ledger_path(&self) -> PathBuf {

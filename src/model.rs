@@ -1,6 +1,7 @@
 //! Plain facts with public fields. No I/O, no SQL, no clock.
 
 pub mod process;
+pub mod status;
 
 use std::borrow::Cow;
 use std::cmp::Ordering;

@@ -155,6 +155,7 @@ fn explanation(kind: &str) -> &'static str {
         "nul" => "lines hold NUL bytes (left by a crash); what else was on them was read:",
         "byte_order_mark" => "lines begin with a byte order mark; they were read:",
         "launch" => "lines of the shells' spool are no launches; they are not counted:",
+        "status" => "lines of the spool are not what a status line kept; they are not counted:",
         "utf8" => "lines are not UTF-8; they were read, bad bytes replaced:",
         "timestamp" => "responses have no readable time; they were placed beside their neighbours:",
         "usage" => "responses have no usable token counts; they are not counted:",

@@ -1,4 +1,4 @@
-//! Reads what the shells' hooks have added to the spool into the ledger.
+//! Reads what the shells' hooks and status lines have added to the spool into the ledger.
 
 use std::fs;
 use std::io;
@@ -8,15 +8,17 @@ use std::path::Path;
 use super::{Damaged, Outcome, open, probe};
 use crate::ledger::{self, Ledger, SpoolFile};
 use crate::model::Launch;
-use crate::source::{lines, project, spool};
+use crate::model::status::Status;
+use crate::source::spool::Kind;
+use crate::source::{lines, project, spool, status};
 
 /// How long a file is kept once it has been read to its end and nothing was added.
 const KEPT_MS: i64 = 7 * 24 * 3_600_000;
 
-/// Takes in the launches that a host's spool has gained. `now_ms`: milliseconds since the epoch.
+/// Takes in what a host's spool has gained. `now_ms`: milliseconds since the epoch.
 ///
 /// A file that has been read to its end a week ago, and was written to before that, is removed: hooks write to a file of
-/// the current month only.
+/// the current month only, and status lines to one of the day.
 pub fn take_in(
     ledger: &mut Ledger,
     host: &str,
@@ -24,7 +26,20 @@ pub fn take_in(
     now_ms: i64,
 ) -> Result<Outcome, ledger::Error> {
     let mut outcome = Outcome::default();
-    let files = spool::files(folder).unwrap_or_else(|error| {
+    take_in_kind(ledger, host, folder, spool::LAUNCHES, now_ms, &mut outcome)?;
+    take_in_kind(ledger, host, folder, spool::STATUS, now_ms, &mut outcome)?;
+    Ok(outcome)
+}
+
+fn take_in_kind(
+    ledger: &mut Ledger,
+    host: &str,
+    folder: &Path,
+    kind: Kind,
+    now_ms: i64,
+    outcome: &mut Outcome,
+) -> Result<(), ledger::Error> {
+    let files = spool::files(folder, kind).unwrap_or_else(|error| {
         outcome.unreadable.push((folder.into(), error));
         vec![]
     });
@@ -33,8 +48,12 @@ pub fn take_in(
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let known = known.iter().find(|known| known.name == name).cloned();
         let mut file = known.unwrap_or_else(|| SpoolFile { name, ..SpoolFile::default() });
-        match read(path, &mut file, now_ms, &mut outcome) {
-            Ok(Some(launches)) => ledger.add_launches(host, &file, &launches, project::root)?,
+        match read(path, kind, &mut file, now_ms, outcome) {
+            Ok(Some(News::Launches(launches))) => {
+                outcome.launches += launches.len();
+                ledger.add_launches(host, &file, &launches, project::root)?;
+            }
+            Ok(Some(News::Statuses(statuses))) => ledger.add_statuses(host, &file, &statuses)?,
             Ok(None) if is_done_with(path, &file, now_ms) => match fs::remove_file(path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
                     outcome.unreadable.push((path.clone(), error));
@@ -45,16 +64,51 @@ pub fn take_in(
             Err(error) => outcome.unreadable.push((path.clone(), error)),
         }
     }
-    Ok(outcome)
+    Ok(())
 }
 
-/// The launches behind what has been read, and moves `file` there; none where nothing was added.
+/// What a file has gained.
+enum News {
+    Launches(Vec<Launch>),
+    Statuses(Vec<Status>),
+}
+
+impl News {
+    fn of(kind: Kind) -> Self {
+        if kind == spool::STATUS { Self::Statuses(vec![]) } else { Self::Launches(vec![]) }
+    }
+
+    /// False: the line is none of the kind.
+    fn add(&mut self, line: &[u8]) -> bool {
+        match self {
+            Self::Launches(launches) => spool::parse(line).is_ok_and(|launch| {
+                launches.push(on_disk(launch));
+                true
+            }),
+            Self::Statuses(statuses) => status::parse(line).is_some_and(|status| {
+                statuses.push(status);
+                true
+            }),
+        }
+    }
+
+    /// As a kind of damage.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Launches(_) => "launch",
+            Self::Statuses(_) => "status",
+        }
+    }
+}
+
+/// What stands behind what has been read, and moves `file` there; none where nothing was added.
 fn read(
     path: &Path,
+    kind: Kind,
     file: &mut SpoolFile,
     now_ms: i64,
     outcome: &mut Outcome,
-) -> io::Result<Option<Vec<Launch>>> {
+) -> io::Result<Option<News>> {
     let meta = fs::metadata(path)?;
     let inode = meta.ino().cast_signed();
     if file.progress.inode == inode && file.progress.offset.unsigned_abs() == meta.len() {
@@ -66,18 +120,16 @@ fn read(
         file.malformed = 0;
     }
     file.progress.inode = inode;
-    let (mut reader, mut launches) = (lines::Reader::default(), vec![]);
+    let (mut reader, mut news) = (lines::Reader::default(), News::of(kind));
     reader.begin(file.progress.offset.unsigned_abs());
     while let Some(line) = reader.next(&mut opened)? {
         // The rest is still to come.
         if !line.is_terminated {
             break;
         }
-        if let Ok(launch) = spool::parse(line.bytes) {
-            launches.push(on_disk(launch));
-        } else {
+        if !news.add(line.bytes) {
             file.malformed += 1;
-            outcome.damages.push(Damaged { path: path.into(), offset: line.offset, kind: "launch" });
+            outcome.damages.push(Damaged { path: path.into(), offset: line.offset, kind: news.name() });
         }
         file.progress.offset = line.end().cast_signed();
     }
@@ -86,8 +138,7 @@ fn read(
     }
     probe(&opened, &mut file.progress)?;
     file.read_ms = now_ms;
-    outcome.launches += launches.len();
-    Ok(Some(launches))
+    Ok(Some(news))
 }
 
 /// The shell's name of a directory may lead through links; the client's does not.

@@ -46,6 +46,7 @@ impl Ledger {
         let had = self.instants()?;
         done.is_damaged |= !self.take_over_sessions(&other)?;
         done.is_damaged |= !self.take_over_exposed(&other)?;
+        done.is_damaged |= !self.take_over_budgets(&other)?;
         let sql = responses_sql(&other);
         let mut next = 0;
         loop {
@@ -64,8 +65,10 @@ impl Ledger {
         let reader = Reader { host: String::new(), config_dir: String::new() };
         let mut project_of = |_: &str| String::new();
         let batch = self.batch(&reader, &mut project_of)?;
-        let is_whole =
-            batch.add_sessions_of(other)? & batch.add_launches_of(other)? & batch.add_trees_of(other)?;
+        let is_whole = batch.add_sessions_of(other)?
+            & batch.add_launches_of(other)?
+            & batch.add_trees_of(other)?
+            & batch.add_statuses_of(other)?;
         batch.commit()?;
         Ok(is_whole)
     }

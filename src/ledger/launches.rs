@@ -96,20 +96,7 @@ impl Ledger {
             for launch in launches {
                 insert(&tx, host, launch, &mut project_of)?;
             }
-            tx.prepare_cached(
-                "INSERT INTO spool VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO UPDATE
-                    SET inode = ?3, offset = ?4, head_hash = ?5, tail_hash = ?6, malformed = ?7, read_ms = ?8",
-            )?
-            .execute(params![
-                host,
-                file.name,
-                file.progress.inode,
-                file.progress.offset,
-                file.progress.head_hash,
-                file.progress.tail_hash,
-                file.malformed,
-                file.read_ms
-            ])?;
+            write_progress(&tx, host, file)?;
             tx.commit()
         };
         add().map_err(|source| explain(&path, source))
@@ -229,6 +216,25 @@ impl Ledger {
         };
         self.explained(read())
     }
+}
+
+/// How far a file of the spool has been read.
+pub(super) fn write_progress(tx: &Transaction, host: i64, file: &SpoolFile) -> rusqlite::Result<()> {
+    tx.prepare_cached(
+        "INSERT INTO spool VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO UPDATE
+            SET inode = ?3, offset = ?4, head_hash = ?5, tail_hash = ?6, malformed = ?7, read_ms = ?8",
+    )?
+    .execute(params![
+        host,
+        file.name,
+        file.progress.inode,
+        file.progress.offset,
+        file.progress.head_hash,
+        file.progress.tail_hash,
+        file.malformed,
+        file.read_ms
+    ])?;
+    Ok(())
 }
 
 fn insert(

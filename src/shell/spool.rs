@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::model::{Launch, Shell};
-use crate::source::spool::{Malformed, files, parse};
+use crate::source::spool::{LAUNCHES, Malformed, files, parse};
 
 /// By name of file, how many bytes of it the ledger has read.
 pub type Offsets = BTreeMap<String, u64>;
@@ -41,7 +41,7 @@ pub struct MalformedLine {
 pub fn survey(spool: &Path, read: &Offsets) -> Result<Survey, Error> {
     let failed = |path: &Path, source| Error { path: path.into(), source };
     let mut survey = Survey::default();
-    for file in files(spool).map_err(|source| failed(spool, source))? {
+    for file in files(spool, LAUNCHES).map_err(|source| failed(spool, source))? {
         let bytes = fs::read(&file).map_err(|source| failed(&file, source))?;
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         let read = read.get(name.as_ref()).copied().unwrap_or_default();

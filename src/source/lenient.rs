@@ -53,6 +53,10 @@ impl<L: Default, T> Default for Or<L, T> {
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Count(pub(super) Option<i64>);
 
+/// A number, whole or not.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+pub(super) struct Number(pub(super) Option<f64>);
+
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Flag(pub(super) bool);
 
@@ -121,6 +125,9 @@ trait Take<'de>: Default {
     fn integer(_: i64) -> Self {
         Self::default()
     }
+    fn float(number: f64) -> Self {
+        whole(number).map_or_else(Self::default, Self::integer)
+    }
     fn boolean(_: bool) -> Self {
         Self::default()
     }
@@ -158,7 +165,7 @@ impl<'de, T: Take<'de>> Visitor<'de> for Any<T> {
     }
 
     fn visit_f64<E>(self, number: f64) -> Result<T, E> {
-        Ok(whole(number).map_or_else(T::default, T::integer))
+        Ok(T::float(number))
     }
 
     fn visit_bool<E>(self, flag: bool) -> Result<T, E> {
@@ -221,6 +228,15 @@ impl<'de> Take<'de> for Count {
     }
 }
 
+impl Take<'_> for Number {
+    fn integer(number: i64) -> Self {
+        Self(Some(number as f64))
+    }
+    fn float(number: f64) -> Self {
+        Self(Some(number))
+    }
+}
+
 impl Take<'_> for Flag {
     fn boolean(flag: bool) -> Self {
         Self(flag)
@@ -268,6 +284,7 @@ read_any! {
     ['de: 'a, 'a] Phrase<'a>;
     ['de, L: Take<'de>, T: Deserialize<'de>] Or<L, T>;
     ['de] Count;
+    ['de] Number;
     ['de] Flag;
     ['de] When;
     ['de, T: Deserialize<'de>] Loose<T>;

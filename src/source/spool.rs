@@ -35,8 +35,17 @@ pub enum Malformed {
     Field(&'static str),
 }
 
-/// Files of a spool, in the order of their months. One that is not there has none.
-pub fn files(spool: &Path) -> io::Result<Vec<PathBuf>> {
+/// A kind of file in the spool: what its name begins with, and what is behind it, with `0` for any digit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind(&'static str, &'static str);
+
+/// One a month.
+pub const LAUNCHES: Kind = Kind("launches-", "0000-00.tsv");
+/// One a day.
+pub const STATUS: Kind = Kind("status-", "0000-00-00.tsv");
+
+/// Files of a spool, in the order of their times. One that is not there has none.
+pub fn files(spool: &Path, kind: Kind) -> io::Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(spool) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
         entries => entries?,
@@ -44,7 +53,7 @@ pub fn files(spool: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = vec![];
     for entry in entries {
         let entry = entry?;
-        if is_of_a_month(entry.file_name().as_encoded_bytes()) {
+        if kind.is_of(entry.file_name().as_encoded_bytes()) {
             files.push(entry.path());
         }
     }
@@ -52,16 +61,14 @@ pub fn files(spool: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// `launches-YYYY-MM.tsv`.
-fn is_of_a_month(name: &[u8]) -> bool {
-    let month = name.strip_prefix(b"launches-").and_then(|rest| rest.strip_suffix(b".tsv"));
-    month.is_some_and(|month| {
-        month.len() == 7
-            && month
-                .iter()
-                .enumerate()
-                .all(|(at, byte)| if at == 4 { *byte == b'-' } else { byte.is_ascii_digit() })
-    })
+impl Kind {
+    fn is_of(self, name: &[u8]) -> bool {
+        name.strip_prefix(self.0.as_bytes()).is_some_and(|rest| {
+            let is_as =
+                |(byte, want): (&u8, u8)| if want == b'0' { byte.is_ascii_digit() } else { *byte == want };
+            rest.len() == self.1.len() && rest.iter().zip(self.1.bytes()).all(is_as)
+        })
+    }
 }
 
 /// Reads a line without its newline.
@@ -141,7 +148,7 @@ fn path(field: &[u8]) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MAX_US, Malformed, files, parse};
+    use super::{LAUNCHES, MAX_US, Malformed, files, parse};
     use crate::model::{Launch, Shell};
     use proptest::prelude::*;
     use std::ffi::OsStr;
@@ -226,7 +233,7 @@ mod tests {
     #[test]
     fn only_what_hooks_write_is_listed_and_in_order() {
         let spool = tempfile::tempdir().unwrap();
-        assert_eq!(files(&spool.path().join("missing")).unwrap(), <[&Path; 0]>::default());
+        assert_eq!(files(&spool.path().join("missing"), LAUNCHES).unwrap(), <[&Path; 0]>::default());
         for name in [
             "launches-2026-12.tsv",
             "launches-2026-11.tsv",
@@ -237,7 +244,7 @@ mod tests {
             fs::write(spool.path().join(name), "x\n").unwrap();
         }
         let names = ["launches-2026-11.tsv", "launches-2026-12.tsv"].map(|name| spool.path().join(name));
-        assert_eq!(files(spool.path()).unwrap(), names);
+        assert_eq!(files(spool.path(), LAUNCHES).unwrap(), names);
     }
 
     proptest! {

@@ -82,7 +82,7 @@ impl Agent {
 
     /// Looks at pages until one is right.
     #[track_caller]
-    fn await_page(&self, is_right: impl Fn(&Samples) -> bool) -> Samples {
+    pub(crate) fn await_page(&self, is_right: impl Fn(&Samples) -> bool) -> Samples {
         let begun = Instant::now();
         loop {
             let page = self.samples();

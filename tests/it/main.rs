@@ -16,6 +16,7 @@
 
 mod agent;
 mod agent_life;
+mod budgets;
 mod cli;
 mod compare;
 mod confined;
@@ -38,5 +39,6 @@ mod random;
 mod real_client;
 mod sessions;
 mod shell;
+mod statusline;
 mod systemd;
 mod trees;
