@@ -113,6 +113,9 @@ impl Of {
     }
 }
 
+const NONE: &str = "No budgets. To have one: odin cost budget set month 200";
+const NONE_OVER: &str = "No more was spent than any budget has.";
+
 /// Of a cent.
 const PICOUSD: i64 = 10_000_000_000;
 
@@ -124,9 +127,9 @@ fn amount(text: &str) -> Result<i64, String> {
 
 pub(super) fn run(options: &Options, config: &Config) -> anyhow::Result<End> {
     match &options.command {
-        None => told(&options.shown, config, budgets::standings).map(|_| End::Done),
+        None => told(&options.shown, config, NONE, budgets::standings).map(|_| End::Done),
         Some(BudgetCommand::Check { project, shown }) => {
-            let is_over = told(shown, config, |ledger, moment| {
+            let is_over = told(shown, config, NONE_OVER, |ledger, moment| {
                 let project = project.as_deref().map(|project| place(project, ledger, config)).transpose()?;
                 budgets::over(ledger, project.as_deref(), moment)
             })?;
@@ -167,6 +170,7 @@ fn up_to_now(config: &Config) -> anyhow::Result<Ledger> {
 fn told(
     shown: &Shown,
     config: &Config,
+    none: &str,
     ask: impl Fn(&Ledger, &Moment) -> Result<Vec<Standing>, report::Error>,
 ) -> anyhow::Result<bool> {
     let is_any = Cell::new(false);
@@ -175,6 +179,7 @@ fn told(
         let standings = ask(ledger, &moment).map_err(cost::explained)?;
         is_any.set(!standings.is_empty());
         Ok(match shown.format {
+            Format::Table if standings.is_empty() => none.into(),
             Format::Table => budgets::table(&standings, &moment.zone, cost::width(), cost::is_terminal()),
             Format::Json => budgets::to_json(&standings, &moment.zone)?,
         })

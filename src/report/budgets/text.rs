@@ -28,10 +28,6 @@ const FITS: [&[usize]; 5] =
 /// A line a budget. What comes after the present is an estimate: the average of the period goes on.
 pub fn table(standings: &[Standing], zone: &TimeZone, width: usize, is_terminal: bool) -> String {
     let mut page = Page::new(width);
-    if standings.is_empty() {
-        page.say(0, "No budgets. To have one: odin cost budget set month 200");
-        return page.text(is_terminal);
-    }
     let rows: Vec<Row> = standings.iter().map(|standing| row(standing, zone)).collect();
     page.table("Period", &COLUMNS, &FITS, &rows);
     page.text(is_terminal)
