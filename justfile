@@ -12,12 +12,13 @@ check:
 test:
     .ci/run
 
-# Time and memory against other trackers, as in `just bench --sizes 50MB`; the cost of a prompt, and of the agent
+# Time and memory against other trackers, as in `just bench --sizes 50MB`; the cost of a prompt, the agent, the status line
 bench *OPTIONS:
     python3 bench/bench.py {{ OPTIONS }}
     python3 bench/prompt.py
     python3 bench/agent.py
     python3 bench/abuse.py
+    python3 bench/statusline.py
 
 # CPU time of a look at the process trees, at 600 processes
 bench-processes *OPTIONS:

@@ -46,6 +46,17 @@ pub struct Config {
     pub collectors: BTreeMap<String, bool>,
     /// Whether families are told that `node_exporter` has, too, under its names.
     pub tells_node: bool,
+    pub statusline: Statusline,
+}
+
+/// What the status line shows, where that is not left to odin.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Statusline {
+    /// Names of parts, in their order.
+    pub parts: Option<Vec<String>>,
+    /// Between parts.
+    pub separator: Option<String>,
 }
 
 /// Where the kernel's file systems are mounted; elsewhere than usual in a container, and in tests.
@@ -101,6 +112,7 @@ struct File {
     projects: ProjectTables,
     collectors: BTreeMap<String, bool>,
     compat: Compat,
+    statusline: Statusline,
 }
 
 #[derive(Debug, Deserialize)]
@@ -165,7 +177,7 @@ impl Config {
             }
         };
         let week_starts = file.week_starts.unwrap_or(Weekday::Monday);
-        let File { timezone, backups, prices, collectors, compat, .. } = file;
+        let File { timezone, backups, prices, collectors, compat, statusline, .. } = file;
         Ok(Self {
             state_dir,
             claude_dirs,
@@ -176,6 +188,7 @@ impl Config {
             projects,
             collectors,
             tells_node: compat.node,
+            statusline,
         })
     }
 

@@ -2,6 +2,7 @@
 
 pub mod hook;
 pub mod process;
+pub mod status;
 pub mod telemetry;
 
 use std::borrow::Cow;

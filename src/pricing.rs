@@ -18,7 +18,7 @@ use std::sync::LazyLock;
 
 use crate::model::{Attempt, AttemptKind, Tokens, fnv1a};
 use exact::PARTS;
-pub use exact::half_to_even;
+pub use exact::{decimal, half_to_even};
 use overlay::{Contract, Deal, Overlay, Rules};
 use table::{Entry, ModelPrices, Speed, Table, Time};
 

@@ -9,12 +9,13 @@ use jiff::tz::TimeZone;
 use super::latency::Latencies;
 use super::sessions::Seen;
 use crate::ledger::{
-    Dimension, Exposed, Fall, Ledger, Series, Sessions, TelemetryTotal, ToolCalls, is_shown,
+    Budget, Dimension, Exposed, Fall, Ledger, Series, Sessions, TelemetryTotal, ToolCalls, is_shown,
 };
 use crate::metrics::capped::Capped;
 use crate::metrics::families::{claude as families, session};
 use crate::metrics::snapshot::Builder;
 use crate::metrics::{Family, capped};
+use crate::model::status::Context;
 use crate::model::telemetry::Measure;
 use crate::model::{EventKind, ToolOutcome};
 use crate::report::{self, Key, Last, Period, Projects, Query};
@@ -24,6 +25,8 @@ const PROJECTS: usize = 50;
 const MODELS: usize = 50;
 const AGENT_TYPES: usize = 20;
 const TOOLS: usize = 40;
+const CONTEXTS: usize = 64;
+const LIMITS: usize = 8;
 
 const PICOUSD: f64 = 1e12;
 
@@ -106,6 +109,7 @@ impl Claude {
         self.latencies.tell(ledger, &mut self.models, out)?;
         drop(held);
         self.periods(ledger, now, out)?;
+        limits(ledger, now, out)?;
         for (kind, count) in ledger.parse_errors()? {
             if let Some(kind) = parse_error(&kind) {
                 truth.add(&families::PARSE_ERRORS, &[kind], count);
@@ -169,7 +173,10 @@ impl Claude {
         for (reason, cost) in hidden {
             truth.add(&families::HIDDEN_COST_USD, &[reason], cost);
         }
-        for (id, (name, sums)) in live {
+        for (n, (id, (name, sums))) in live.into_iter().enumerate() {
+            if let Some(Context { tokens, size }) = ledger.context(id)?.filter(|_| n < CONTEXTS) {
+                out.push(&families::CONTEXT_USED_RATIO, &[name], tokens as f64 / size as f64);
+            }
             out.push(&session::COST_USD, &[name], sums.cost_picousd as f64 / PICOUSD);
             out.push(&session::TOKENS, &[name], sums.tokens.total() as f64);
             let glance = ledger.session_glance(id, &ledger.session_origins(id)?)?;
@@ -264,6 +271,13 @@ impl Claude {
             by_project.insert(String::new(), report.total.cost_picousd);
             for (project, cost) in by_project {
                 out.push(&families::PERIOD_COST_USD, &[period, &project], cost as f64 / PICOUSD);
+            }
+        }
+        for Budget { period, project, amount_picousd } in ledger.budgets()? {
+            // What counts in another series has no budget of its own.
+            if project.is_empty() || self.projects.keep(&project) == project {
+                let labels = [period.name(), &project];
+                out.push(&families::BUDGET_USD, &labels, amount_picousd as f64 / PICOUSD);
             }
         }
         let blocks = report::blocks(ledger, &query(vec![], Last::Days(2)))?;
@@ -364,6 +378,19 @@ fn telemetry(ledger: &Ledger, truth: &mut Truth) -> Result<(), report::Error> {
                 truth.add(&families::RETRIES_EXHAUSTED, &[failure(&detail)], value);
             }
         }
+    }
+    Ok(())
+}
+
+/// Windows of rate limits that go on, as clients told of them.
+fn limits(ledger: &Ledger, now: Timestamp, out: &mut Builder) -> Result<(), report::Error> {
+    for window in report::limits::current(ledger, now)?.iter().take(LIMITS) {
+        let name = [window.name.as_str()];
+        out.push(&families::RATE_LIMIT_USED_RATIO, &name, window.used as f64 / 10_000.0);
+        let resets = window.resets.as_second() as f64;
+        out.push(&families::RATE_LIMIT_RESET_TIMESTAMP_SECONDS, &name, resets);
+        let told = window.told.as_millisecond() as f64 / 1000.0;
+        out.push(&families::RATE_LIMIT_OBSERVED_TIMESTAMP_SECONDS, &name, told);
     }
     Ok(())
 }

@@ -9,9 +9,11 @@ use jiff::Timestamp;
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
 
+use super::budget;
 use crate::config::{self, Config};
 use crate::ledger::Ledger;
-use crate::report::{self, Bound, Key, Last, Period, Projects, Query};
+use crate::report::budgets;
+use crate::report::{self, Bound, Key, Last, Period, Projects, Query, Report};
 
 /// Of a table that goes to a file or a pipe.
 const DEFAULT_WIDTH: usize = 100;
@@ -50,6 +52,8 @@ pub enum CostCommand {
     /// What was spent by window of five hours, and how far the current one has come
     #[command(after_help = BLOCKS_EXAMPLES)]
     Blocks(BlocksOptions),
+    /// What is to be spent at most, and how much of it is
+    Budget(budget::Options),
 }
 
 #[derive(clap::Args)]
@@ -177,11 +181,26 @@ pub fn report(options: &ReportOptions, ledger: &Ledger, config: &Config) -> anyh
     };
     let report = report::cost(ledger, &query).map_err(explained)?;
     Ok(match options.scope.format {
-        Format::Table => report::table::render(&report, width(), is_terminal()),
+        Format::Table => {
+            let notes = notes(&report, ledger, config)?;
+            report::table::render(&report, width(), is_terminal()) + &notes
+        }
         Format::Json => report::json::render(&report)?,
         Format::Csv => report::csv::render(&report),
         Format::Markdown => report::markdown::render(&report),
     })
+}
+
+/// How budgets stand, below a report that goes up to the present.
+fn notes(report: &Report, ledger: &Ledger, config: &Config) -> anyhow::Result<String> {
+    let moment = budget::moment(config)?;
+    let today = moment.now.to_zoned_datetime(moment.zone.clone()).date();
+    if report.until.is_some_and(|until| until < today) {
+        return Ok(String::new());
+    }
+    let standings = budgets::standings(ledger, &moment).map_err(explained)?;
+    let gap = if standings.is_empty() { "" } else { "\n" };
+    Ok(format!("{gap}{}", budgets::notes(&standings, &moment.zone)))
 }
 
 /// The same by window of five hours.

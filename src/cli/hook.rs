@@ -45,7 +45,7 @@ pub(super) fn run() -> ExitCode {
 }
 
 fn note(call: &HookCall, at: Timestamp, spool: &Path) -> io::Result<()> {
-    let name = format!("{}{}.tsv", spool::HOOKS, at.strftime("%Y-%m"));
+    let name = format!("{}{}.tsv", spool::HOOKS.beginning, at.strftime("%Y-%m"));
     let line = hooks::line(call);
     let mut append = File::options();
     append.append(true).create(true).mode(0o600);

@@ -156,6 +156,7 @@ fn explanation(kind: &str) -> &'static str {
         "byte_order_mark" => "lines begin with a byte order mark; they were read:",
         "launch" => "lines of the shells' spool are no launches; they are not counted:",
         "hook" => "lines of the spool are no calls of the client's hooks; they are not kept:",
+        "status" => "lines of the spool are not what a status line kept; they are not counted:",
         "utf8" => "lines are not UTF-8; they were read, bad bytes replaced:",
         "timestamp" => "responses have no readable time; they were placed beside their neighbours:",
         "usage" => "responses have no usable token counts; they are not counted:",

@@ -1,6 +1,7 @@
 //! The command line: wiring, and the only place that prints, reads the clock and the environment.
 
 mod agent;
+mod budget;
 pub mod cost;
 mod demo;
 mod doctor;
@@ -9,11 +10,13 @@ mod hook;
 mod ingest;
 mod launches;
 mod ledger;
+mod limits;
 mod prices;
 mod progress;
 mod sessions;
 mod setup;
 mod shell;
+mod statusline;
 mod top;
 mod up;
 
@@ -50,6 +53,9 @@ enum Command {
     /// Runs of claude as shells saw them, with the sessions and the cost of each
     #[command(after_help = launches::EXAMPLES)]
     Launches(launches::Options),
+    /// Rate limits: how much is used, when all will be, and when it was
+    #[command(after_help = limits::EXAMPLES)]
+    Limits(limits::Options),
     /// Read what is new in the transcripts and the shells' spool
     Ingest(ingest::Options),
     /// What models cost, when and why
@@ -61,6 +67,9 @@ enum Command {
     /// Check every link from the client to the scrape, each in a line with its fix; exit code 1 if one is broken
     #[command(after_help = doctor::EXAMPLES)]
     Doctor(doctor::Options),
+    /// One line for the client's status line, made of what it writes to standard input
+    #[command(after_help = statusline::EXAMPLES)]
+    Statusline(statusline::Options),
     /// Note each run of claude in bash, zsh and fish
     #[command(subcommand)]
     Shell(shell::ShellCommand),
@@ -111,7 +120,10 @@ fn load() -> anyhow::Result<Config> {
 }
 
 fn run(command: &Command) -> anyhow::Result<End> {
-    let config = load()?;
+    let config = match (command, load()) {
+        (Command::Statusline(options), Err(error)) => return Ok(statusline::run(options, Err(error))),
+        (_, config) => config?,
+    };
     match run_once(command, &config) {
         Err(error) if is_damaged(&error) && !matches!(command, Command::Ledger(_)) => {
             say(&format!("odin: {error}"));
@@ -131,16 +143,21 @@ fn run_once(command: &Command, config: &Config) -> anyhow::Result<End> {
         Command::Cost(cost::CostCommand::Blocks(options)) => {
             up_to_date(options.scope.no_ingest, config, |ledger| cost::blocks(options, ledger, config))
         }
+        Command::Cost(cost::CostCommand::Budget(options)) => budget::run(options, config),
         Command::Sessions(options) => {
             up_to_date(options.no_ingest, config, |ledger| sessions::told(options, ledger, config))
         }
         Command::Launches(options) => {
             up_to_date(options.no_ingest, config, |ledger| launches::told(options, ledger, config))
         }
+        Command::Limits(options) => {
+            up_to_date(options.no_ingest, config, |ledger| limits::told(options, ledger, config))
+        }
         Command::Ingest(options) => ingest::run(options, config),
         Command::Prices(options) => prices::run(options, config),
         Command::Setup(options) => setup::run(options, config),
         Command::Doctor(options) => doctor::run(options, config),
+        Command::Statusline(options) => Ok(statusline::run(options, Ok(config.clone()))),
         Command::Shell(command) => shell::run(command, config),
         // What was told apart from a request for help, before anything was parsed.
         Command::Hook => Ok(End::Done),

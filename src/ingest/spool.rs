@@ -1,4 +1,4 @@
-//! Reads what the hooks of the shells and of the client have added to the spool into the ledger.
+//! Reads what the hooks of the shells and of the client, and its status lines, have added to the spool into the ledger.
 
 use std::fs;
 use std::io;
@@ -8,17 +8,18 @@ use std::path::Path;
 use super::{Damaged, Outcome, open, probe};
 use crate::ledger::{self, Ledger, SpoolFile};
 use crate::model::Launch;
+use crate::model::status::Status;
 use crate::source::lines::Reader;
-use crate::source::{hooks, project, spool};
+use crate::source::{hooks, project, spool, status};
 
 /// How long a file is kept once it has been read to its end and nothing was added.
 const KEPT_MS: i64 = 7 * 24 * 3_600_000;
 
-/// Takes in what a host's spool has gained: launches, and calls of the client's hooks. `now_ms`: milliseconds since the
-/// epoch.
+/// Takes in what a host's spool has gained: launches, calls of the client's hooks, and what its status lines were told.
+/// `now_ms`: milliseconds since the epoch.
 ///
 /// A file that has been read to its end a week ago, and was written to before that, is removed: hooks write to a file of
-/// the current month only.
+/// the current month only, and status lines to one of the day.
 pub fn take_in(
     ledger: &mut Ledger,
     host: &str,
@@ -26,25 +27,29 @@ pub fn take_in(
     now_ms: i64,
 ) -> Result<Outcome, ledger::Error> {
     let mut outcome = Outcome::default();
-    let launches = Kind { beginning: spool::LAUNCHES, damage: "launch", parse: spool::parse };
+    let launches = Kind { files: spool::LAUNCHES, damage: "launch", parse: |line| spool::parse(line).ok() };
     let taken = files(ledger, host, folder, now_ms, &launches, &mut outcome, |ledger, file, launches| {
         let launches: Vec<Launch> = launches.into_iter().map(on_disk).collect();
         ledger.add_launches(host, file, &launches, project::root)
     })?;
     outcome.launches = taken;
-    let hooks = Kind { beginning: spool::HOOKS, damage: "hook", parse: hooks::parse };
+    let hooks = Kind { files: spool::HOOKS, damage: "hook", parse: |line| hooks::parse(line).ok() };
     files(ledger, host, folder, now_ms, &hooks, &mut outcome, |ledger, file, calls| {
         ledger.add_hook_calls(host, file, &calls)
+    })?;
+    let statuses = Kind { files: spool::STATUS, damage: "status", parse: status::parse };
+    files(ledger, host, folder, now_ms, &statuses, &mut outcome, |ledger, file, statuses: Vec<Status>| {
+        ledger.add_statuses(host, file, &statuses)
     })?;
     Ok(outcome)
 }
 
 /// A kind of file, and how its lines are read.
 struct Kind<T> {
-    beginning: &'static str,
+    files: spool::Kind,
     /// What a line is called that cannot be read.
     damage: &'static str,
-    parse: fn(&[u8]) -> Result<T, spool::Malformed>,
+    parse: fn(&[u8]) -> Option<T>,
 }
 
 /// Takes in the files of a kind, and tells how many lines were news.
@@ -57,7 +62,7 @@ fn files<T>(
     outcome: &mut Outcome,
     add: impl Fn(&mut Ledger, &SpoolFile, Vec<T>) -> Result<(), ledger::Error>,
 ) -> Result<usize, ledger::Error> {
-    let files = spool::files(folder, kind.beginning).unwrap_or_else(|error| {
+    let files = spool::files(folder, kind.files).unwrap_or_else(|error| {
         outcome.unreadable.push((folder.into(), error));
         vec![]
     });
@@ -111,7 +116,7 @@ fn read<T>(
         if !line.is_terminated {
             break;
         }
-        if let Ok(read) = (kind.parse)(line.bytes) {
+        if let Some(read) = (kind.parse)(line.bytes) {
             lines.push(read);
         } else {
             file.malformed += 1;

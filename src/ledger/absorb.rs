@@ -46,6 +46,7 @@ impl Ledger {
         let had = self.instants()?;
         done.is_damaged |= !self.take_over_sessions(&other)?;
         done.is_damaged |= !self.take_over_exposed(&other)?;
+        done.is_damaged |= !self.take_over_budgets(&other)?;
         let sql = responses_sql(&other);
         let mut next = 0;
         loop {
@@ -69,7 +70,8 @@ impl Ledger {
             & batch.add_launches_of(other)?
             & batch.add_hook_calls_of(other)?
             & batch.add_trees_of(other)?
-            & batch.add_telemetry_of(other)?;
+            & batch.add_telemetry_of(other)?
+            & batch.add_statuses_of(other)?;
         batch.commit()?;
         Ok(is_whole)
     }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, params};
 
 use super::cells::is_whole;
 use super::rebuild::remove;
-use super::{Error, FORMAT, Ledger, explain, exposed, state};
+use super::{Error, FORMAT, Ledger, budgets, explain, exposed, state};
 
 const ALL_PAGES: i32 = -1;
 
@@ -84,6 +84,7 @@ impl Ledger {
             let from = Connection::open(copy)?;
             from.execute("UPDATE state SET value = random() WHERE name = ?1", [state::EPOCH])?;
             exposed::carry_over(&self.db, &from)?;
+            budgets::carry_over(&self.db, &from)?;
             Ok(from)
         };
         let from = from().map_err(|source| explain(copy, source))?;

@@ -10,8 +10,8 @@ use super::names::{Names, Reader};
 use super::row::{Charged, OTEL, Row, flag};
 use super::writer::{Writer, low};
 use super::{
-    Error, Ledger, Progress, explain, files, hooks, is_of_the_file, launches, remainder, responses, sessions,
-    state, telemetry, trees,
+    Error, Ledger, Progress, explain, files, hooks, is_of_the_file, launches, limits, remainder, responses,
+    sessions, state, telemetry, trees,
 };
 use crate::model::{
     CostState, Event, FileStamp, Folder, Fork, Response, ToolResult, ToolUse, TranscriptFile, fnv1a,
@@ -42,18 +42,18 @@ impl Ledger {
         reader: &'l Reader,
         project_of: &'l mut dyn FnMut(&str) -> String,
     ) -> Result<Batch<'l>, Error> {
-        let path = self.path.clone();
+        let (path, prices) = (self.path.clone(), self.prices());
         let explained = |source| explain(&path, source);
         let tx = self.db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(explained)?;
         // If the last batch was dropped, what it had named was never stored.
         let is_lost = std::mem::replace(&mut self.is_writing, true);
         self.names.begin(&tx, is_lost).map_err(explained)?;
         // Somebody has brought all responses to other prices: these will not be theirs, so that all are due again.
-        let prices: Option<String> = state::get(&tx, state::PRICES).map_err(explained)?;
-        if prices.is_some_and(|version| version != self.prices.version) {
+        let priced_by: Option<String> = state::get(&tx, state::PRICES).map_err(explained)?;
+        if priced_by.is_some_and(|version| version != prices.version) {
             state::forget(&tx, state::PRICES).map_err(explained)?;
         }
-        let writer = Writer::new(&tx, self.prices).map_err(explained)?;
+        let writer = Writer::new(&tx, prices).map_err(explained)?;
         Ok(Batch {
             tx,
             names: &mut self.names,
@@ -196,6 +196,11 @@ impl Batch<'_> {
     /// Takes in what telemetry told another ledger, but for responses. False where not all can be read.
     pub(super) fn add_telemetry_of(&self, other: &Connection) -> Result<bool, Error> {
         self.explained(telemetry::take_over(&self.tx, other))
+    }
+
+    /// Takes in what clients told another ledger's status lines. False where not all can be read.
+    pub(super) fn add_statuses_of(&self, other: &Connection) -> Result<bool, Error> {
+        self.explained(limits::take_over(&self.tx, other))
     }
 
     /// The transcript's id and how far it has been read.

@@ -86,7 +86,7 @@ impl Ledger {
     /// What the cache saved of the responses, less what the rollup says: hours where that differs.
     fn saving_differences(&self) -> Result<Vec<String>, Error> {
         let priced_by: Option<String> = self.explained(state::get(&self.db, state::PRICES))?;
-        if priced_by.as_ref() != Some(&self.prices.version) {
+        if priced_by.as_ref() != Some(&self.prices().version) {
             // Opened without the user's prices, or they have changed: then whoever writes makes all sums anew.
             return Ok(vec![]);
         }

@@ -218,6 +218,7 @@ impl Ledger {
     }
 }
 
+/// How far a file of the spool has been read.
 pub(super) fn remember_spool(tx: &Transaction, host: i64, file: &SpoolFile) -> rusqlite::Result<()> {
     let SpoolFile { name, progress, malformed, read_ms } = file;
     let Progress { inode, offset, head_hash, tail_hash, .. } = progress;

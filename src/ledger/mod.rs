@@ -6,6 +6,7 @@
 mod absorb;
 mod backup;
 mod batch;
+mod budgets;
 mod calls;
 mod cells;
 mod charge;
@@ -16,6 +17,7 @@ mod files;
 mod hooks;
 mod known;
 mod launches;
+mod limits;
 mod names;
 mod query;
 mod rebuild;
@@ -46,11 +48,13 @@ pub use absorb::Absorbed;
 
 pub use backup::{Contents, contents, expired};
 pub use batch::Batch;
+pub use budgets::{Budget, BudgetPeriod};
 pub use export::Exported;
 pub use exposed::{Exposed, Fall, Series};
 pub use files::Progress;
 pub use known::Known;
 pub use launches::{SessionProcess, SpoolFile, StoredLaunch};
+pub use limits::SeenUse;
 pub use names::Reader;
 pub use query::{Cell, Dimension, Snapshot, Terms};
 pub use rebuild::alone;
@@ -77,6 +81,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0010_telemetry.sql"),
     include_str!("../../migrations/0011_cost_state.sql"),
     include_str!("../../migrations/0012_client_hooks.sql"),
+    include_str!("../../migrations/0013_limits.sql"),
 ];
 
 /// What a ledger of this version says in `user_version`.
@@ -85,6 +90,9 @@ const FORMAT: i64 = MIGRATIONS.len() as i64;
 
 /// How long to wait for another writer: a batch holds the lock for a fraction of a second.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The same of who had rather know nothing than wait.
+const GLANCE: Duration = Duration::from_millis(2);
 
 /// Each try comes after another process was waited for; there are not that many.
 const MAX_TRIES: usize = 1000;
@@ -121,7 +129,8 @@ pub enum Error {
 pub struct Ledger {
     db: Connection,
     path: PathBuf,
-    prices: &'static Prices,
+    /// None: the list that comes with the program, which is read when it is needed.
+    prices: Option<&'static Prices>,
     names: names::Names,
     /// Device and inode of the file that was opened; none where it could not be told.
     file: Option<(u64, u64)>,
@@ -136,7 +145,7 @@ impl Ledger {
             private_folder(folder).map_err(|source| Error::Folder { path: folder.into(), source })?;
         }
         rebuild::adopt(path)?;
-        let ledger = Self::open_with(path, OpenFlags::default())?;
+        let ledger = Self::open_with(path, OpenFlags::default(), PATIENCE)?;
         // A backup is no WAL database, and neither is what was made of one.
         let mode = ledger.db.pragma_query_value(None, "journal_mode", |row| row.get::<_, String>(0));
         if ledger.explained(mode)? != "wal" {
@@ -147,23 +156,32 @@ impl Ledger {
 
     /// Opens a ledger to read it, also where this process cannot write.
     pub fn open_read_only(path: &Path) -> Result<Self, Error> {
+        Self::open_to_read(path, PATIENCE)
+    }
+
+    /// The same, and waits for nobody.
+    pub fn open_to_glance(path: &Path) -> Result<Self, Error> {
+        Self::open_to_read(path, GLANCE)
+    }
+
+    fn open_to_read(path: &Path, patience: Duration) -> Result<Self, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        match Self::open_with(path, flags) {
+        match Self::open_with(path, flags, patience) {
             // Readers of a WAL database share a file beside it, which a read-only folder or a full disk cannot get;
             // where nothing waits in the WAL they can do without.
             Err(Error::ReadOnly { .. } | Error::Full { .. }) if has_no_wal(path) => {
                 let uri = immutable_uri(path);
-                Self::open_with(Path::new(&uri), flags | OpenFlags::SQLITE_OPEN_URI)
+                Self::open_with(Path::new(&uri), flags | OpenFlags::SQLITE_OPEN_URI, patience)
                     .map(|ledger| Self { path: path.into(), ..ledger })
             }
             opened => opened,
         }
     }
 
-    fn open_with(path: &Path, flags: OpenFlags) -> Result<Self, Error> {
+    fn open_with(path: &Path, flags: OpenFlags, patience: Duration) -> Result<Self, Error> {
         let open = || {
             let db = Connection::open_with_flags(path, flags)?;
-            db.busy_timeout(PATIENCE)?;
+            db.busy_timeout(patience)?;
             db.pragma_update(None, "cache_size", -CACHE_KIB)?;
             // References are made here, by id, and `check` looks them up all at once; not at each insert.
             db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, false)?;
@@ -173,9 +191,9 @@ impl Ledger {
             Ok(db)
         };
         let db = open().map_err(|source| explain(path, source))?;
-        let (names, prices) = (names::Names::default(), Prices::embedded());
+        let names = names::Names::default();
         let file = rebuild::file_at(path);
-        let mut ledger = Self { db, path: path.into(), prices, names, file, is_writing: false };
+        let mut ledger = Self { db, path: path.into(), prices: None, names, file, is_writing: false };
         ledger.migrate()?;
         Ok(ledger)
     }
@@ -183,7 +201,11 @@ impl Ledger {
     /// Prices responses by these from now on, instead of by the list that comes with the program.
     #[must_use]
     pub fn priced_by(self, prices: &'static Prices) -> Self {
-        Self { prices, ..self }
+        Self { prices: Some(prices), ..self }
+    }
+
+    fn prices(&self) -> &'static Prices {
+        self.prices.unwrap_or_else(Prices::embedded)
     }
 
     fn migrate(&mut self) -> Result<(), Error> {

@@ -197,7 +197,7 @@ impl Ledger {
 
     /// The id that a model is priced as, where that is not its own.
     pub fn priced_as(&self, model: &str) -> Option<&str> {
-        self.prices.priced_as(model).filter(|id| *id != model)
+        self.prices().priced_as(model).filter(|id| *id != model)
     }
 
     /// The quarters of the first and the last thing that was counted.

@@ -54,7 +54,7 @@ impl Ledger {
 
     /// Goes on with what lies at the ledger's path.
     pub fn reopen(&mut self) -> Result<(), Error> {
-        *self = Self::open(&self.path)?.priced_by(self.prices);
+        *self = Self::open(&self.path)?.priced_by(self.prices());
         Ok(())
     }
 

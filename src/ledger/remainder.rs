@@ -189,7 +189,7 @@ impl Ledger {
     pub fn client_counts(&self, session: i64) -> Result<ClientCounts, Error> {
         let read = || {
             let Some(told_ms) = told_ms(&self.db, session)? else { return Ok(ClientCounts::default()) };
-            let known = Known::read(&self.db, self.prices, session)?;
+            let known = Known::read(&self.db, self.prices(), session)?;
             let remainder = stored(&self.db, session)?;
             Ok(ClientCounts {
                 remainder_picousd: remainder.iter().filter_map(|row| row.cost_picousd).sum(),
@@ -225,7 +225,7 @@ impl Ledger {
             let mut stored: Vec<(i64, Usage)> =
                 stored(&self.db, session)?.into_iter().map(|row| (row.at_ms, row.usage)).collect();
             let due = match origin(&self.db, session)? {
-                Some(_) => Known::read(&self.db, self.prices, session)?.remainders(),
+                Some(_) => Known::read(&self.db, self.prices(), session)?.remainders(),
                 None => vec![],
             };
             let mut due: Vec<(i64, Usage)> = due.into_iter().map(|due| (due.at_ms, due.usage)).collect();

@@ -29,7 +29,7 @@ pub struct Moved {
 impl Ledger {
     /// Brings all responses to the present prices, in one transaction. None where they are; else what moved, by model.
     pub fn reprice(&mut self) -> Result<Option<BTreeMap<String, Moved>>, Error> {
-        let prices = self.prices;
+        let prices = self.prices();
         let is_done = |db: &Connection| -> rusqlite::Result<bool> {
             let done: Option<String> = state::get(db, state::PRICES)?;
             Ok(done.as_ref() == Some(&prices.version))

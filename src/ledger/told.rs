@@ -86,8 +86,8 @@ impl Ledger {
         let has_attempts = response.flags & flag::ATTEMPTS != 0;
         let row = if is_cached || has_attempts { responses::by_id(&self.db, id)? } else { None };
         let Some(row) = row else { return Ok(vec![]) };
-        let terms = names.terms_by_id(&self.db, self.prices, row.terms)?;
-        let saving = charge::saving(self.prices, terms, &row);
+        let terms = names.terms_by_id(&self.db, self.prices(), row.terms)?;
+        let saving = charge::saving(self.prices(), terms, &row);
         response.cell.sums.saved = saving.own.unwrap_or_default();
         if !has_attempts {
             return Ok(vec![]);

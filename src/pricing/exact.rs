@@ -172,7 +172,7 @@ impl Visitor<'_> for Decimal {
 }
 
 /// `text` times ten to the `places`, in at most `digits`.
-fn decimal(text: &str, places: usize, digits: usize) -> Result<i64, String> {
+pub fn decimal(text: &str, places: usize, digits: usize) -> Result<i64, String> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let scaled = format!("{whole}{fraction:0<places$}");
     let is_plain =

@@ -26,10 +26,10 @@ const MIN_RATE_SECONDS: i64 = 60;
 /// A window of an account, in quarters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Window {
-    account: i64,
+    pub(super) account: i64,
     pub(super) start: i64,
     /// Of its first response.
-    first: i64,
+    pub(super) first: i64,
 }
 
 /// Finds the window that a cell lies in.
@@ -118,6 +118,40 @@ fn rows(ledger: &Ledger, groups: Vec<Group>, windows: &Windows, now: Timestamp) 
         }
     };
     Ok(groups.into_iter().map(block).collect())
+}
+
+/// How far back windows are looked for at first, in quarters.
+const LOOK_BACK: i64 = 3 * 24 * HOUR_QUARTERS;
+
+/// The windows that lie around a quarter, at most one an account.
+///
+/// Where a window began depends on the one before, and so on; but who paused for five hours began anew. So it is enough
+/// to read a few days, unless an account never rests.
+pub(super) fn current(
+    ledger: &Ledger,
+    account_of: impl Fn(i64) -> i64,
+    now: i64,
+) -> Result<Vec<Window>, Error> {
+    for from in [now - LOOK_BACK, i64::MIN] {
+        let mut windows = Windows::default();
+        // By account: the last quarter with something in it, and whether a pause was met.
+        let mut seen: Vec<(i64, i64, bool)> = vec![];
+        ledger.cells(from..now + 1, |cell| {
+            let (account, quarter) = (account_of(cell.origin), cell.quarter);
+            windows.of(account, quarter);
+            let has_paused = |since: i64| quarter.saturating_sub(since) >= WINDOW_QUARTERS;
+            match seen.iter_mut().find(|(known, ..)| *known == account) {
+                Some((_, last, is_sure)) => (*last, *is_sure) = (quarter, *is_sure || has_paused(*last)),
+                None => seen.push((account, quarter, has_paused(from))),
+            }
+        })?;
+        let is_open = |(_, last, is_sure): &(i64, i64, bool)| !is_sure && now - last < WINDOW_QUARTERS;
+        if from == i64::MIN || !seen.iter().any(is_open) {
+            windows.last.retain(|window| window.quarters().contains(&now));
+            return Ok(windows.last);
+        }
+    }
+    Ok(vec![])
 }
 
 impl Windows {

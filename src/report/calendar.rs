@@ -44,7 +44,8 @@ impl Calendar {
         self.last.start
     }
 
-    fn period(&self, quarter: i64) -> Range<i64> {
+    /// All of the period that a quarter lies in.
+    pub(super) fn period(&self, quarter: i64) -> Range<i64> {
         let day = date(quarter, &self.zone);
         let (first, length) = match self.unit {
             Unit::Hour => return hour(quarter, &self.zone),

@@ -31,6 +31,21 @@ impl Filter {
     }
 }
 
+/// The path of the one project that is meant: by its path, an alias, a group or the end of a path.
+pub fn project(ledger: &Ledger, projects: &Projects, wanted: &str) -> Result<String, Error> {
+    let ids = ids(ledger, projects, Dimension::Project, "project", wanted)?;
+    let mut names = ledger.names(Dimension::Project)?;
+    let mut paths: Vec<String> = ids.iter().filter_map(|id| names.remove(id)).collect();
+    paths.sort_unstable();
+    match paths.pop() {
+        Some(path) if paths.is_empty() => Ok(path),
+        last => {
+            paths.extend(last);
+            Err(Error::Several { wanted: wanted.into(), paths })
+        }
+    }
+}
+
 /// The ids of the names that match.
 fn ids(
     ledger: &Ledger,

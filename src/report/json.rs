@@ -348,7 +348,7 @@ impl Serialize for Names<'_> {
 }
 
 /// Digits all the way: a float would not hold them.
-fn usd_number<S: Serializer>(picousd: &i128, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn usd_number<S: Serializer>(picousd: &i128, serializer: S) -> Result<S::Ok, S::Error> {
     RawValue::from_string(usd(*picousd, 6)).map_err(S::Error::custom)?.serialize(serializer)
 }
 

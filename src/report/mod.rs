@@ -7,6 +7,7 @@
 
 mod amount;
 mod blocks;
+pub mod budgets;
 mod calendar;
 mod chart;
 pub mod csv;
@@ -16,6 +17,7 @@ mod groups;
 pub mod json;
 mod key;
 pub mod launches;
+pub mod limits;
 pub mod markdown;
 mod number;
 mod page;
@@ -28,6 +30,7 @@ mod sample;
 pub mod sessions;
 pub mod shell;
 mod spelling;
+pub mod statusline;
 pub mod table;
 mod text;
 pub mod top;
@@ -46,6 +49,7 @@ use groups::{Groups, Span};
 
 pub use amount::{Amount, Priced};
 pub use blocks::{Block, Blocks, Current, Rate, blocks};
+pub use filter::project;
 pub use key::Key;
 pub use period::{Bound, Last, Period};
 pub use projects::Projects;
@@ -68,6 +72,8 @@ pub enum Error {
     NoMatch { what: &'static str, wanted: String, near: Vec<String> },
     #[error("`{wanted}` begins the ids of {} sessions:{}", ids.len(), listed(ids))]
     Ambiguous { wanted: String, ids: Vec<String> },
+    #[error("`{wanted}` matches {} projects, where one is meant:{}", paths.len(), listed(paths))]
+    Several { wanted: String, paths: Vec<String> },
     #[error(transparent)]
     Ledger(#[from] ledger::Error),
 }
@@ -298,7 +304,7 @@ fn known(near: &[String]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::{
         Amount, Block, Error, Key, Last, Period, Priced, Projects, Query, Report, Row, blocks, cost,
     };
@@ -308,7 +314,7 @@ mod tests {
     use jiff::tz::TimeZone;
     use std::borrow::Cow;
 
-    const OPUS: &str = "claude-opus-5-5";
+    pub(crate) const OPUS: &str = "claude-opus-5-5";
     const HAIKU: &str = "claude-haiku-5-5";
 
     /// A ledger of responses: time, session, project, model, output tokens.
@@ -321,13 +327,13 @@ mod tests {
         (dir, ledger)
     }
 
-    fn empty_ledger() -> (tempfile::TempDir, Ledger) {
+    pub(crate) fn empty_ledger() -> (tempfile::TempDir, Ledger) {
         let dir = tempfile::tempdir().unwrap();
         let ledger = Ledger::open(&dir.path().join("ledger.db")).unwrap();
         (dir, ledger)
     }
 
-    fn add(ledger: &mut Ledger, config_dir: &str, responses: Vec<Response>) {
+    pub(crate) fn add(ledger: &mut Ledger, config_dir: &str, responses: Vec<Response>) {
         let reader = Reader { host: "here".into(), config_dir: config_dir.into() };
         let mut project_of = |cwd: &str| cwd.to_string();
         let mut batch = ledger.batch(&reader, &mut project_of).unwrap();
@@ -339,7 +345,7 @@ mod tests {
         batch.commit().unwrap();
     }
 
-    fn response<'a>(
+    pub(crate) fn response<'a>(
         at: &str,
         session: &'a str,
         project: &'a str,

@@ -57,6 +57,10 @@ pub(super) struct Count(pub(super) Option<i64>);
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Dollars(pub(super) Option<i64>);
 
+/// A number, whole or not.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+pub(super) struct Number(pub(super) Option<f64>);
+
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Flag(pub(super) bool);
 
@@ -237,6 +241,15 @@ impl Take<'_> for Dollars {
     }
 }
 
+impl Take<'_> for Number {
+    fn integer(number: i64) -> Self {
+        Self(Some(number as f64))
+    }
+    fn float(number: f64) -> Self {
+        Self(Some(number))
+    }
+}
+
 impl Take<'_> for Flag {
     fn boolean(flag: bool) -> Self {
         Self(flag)
@@ -285,6 +298,7 @@ read_any! {
     ['de, L: Take<'de>, T: Deserialize<'de>] Or<L, T>;
     ['de] Count;
     ['de] Dollars;
+    ['de] Number;
     ['de] Flag;
     ['de] When;
     ['de, T: Deserialize<'de>] Loose<T>;

@@ -1,6 +1,7 @@
 //! Reads the outside and yields facts. Knows nothing of the ledger.
 
 pub mod agent_meta;
+pub mod branch;
 mod cost_state;
 mod failure;
 pub mod folders;
@@ -15,5 +16,6 @@ pub mod project;
 pub mod registry;
 mod response;
 pub mod spool;
+pub mod status;
 pub mod transcript;
 pub mod watch;

@@ -35,14 +35,22 @@ pub enum Malformed {
     Field(&'static str),
 }
 
-/// What the names of files with launches begin with.
-pub const LAUNCHES: &str = "launches-";
+/// A kind of file in the spool: what its name begins with, and what is behind it, with `0` for any digit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kind {
+    pub beginning: &'static str,
+    behind: &'static str,
+}
 
-/// Those with calls of the client's hooks.
-pub const HOOKS: &str = "hooks-";
+/// Launches, one a month.
+pub const LAUNCHES: Kind = Kind { beginning: "launches-", behind: "0000-00.tsv" };
+/// Calls of the client's hooks, one a month.
+pub const HOOKS: Kind = Kind { beginning: "hooks-", behind: "0000-00.tsv" };
+/// What status lines were told, one a day.
+pub const STATUS: Kind = Kind { beginning: "status-", behind: "0000-00-00.tsv" };
 
-/// Files of a spool whose names begin so, in the order of their months. One that is not there has none.
-pub fn files(spool: &Path, beginning: &str) -> io::Result<Vec<PathBuf>> {
+/// Files of a spool, in the order of their times. One that is not there has none.
+pub fn files(spool: &Path, kind: Kind) -> io::Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(spool) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
         entries => entries?,
@@ -50,7 +58,7 @@ pub fn files(spool: &Path, beginning: &str) -> io::Result<Vec<PathBuf>> {
     let mut files = vec![];
     for entry in entries {
         let entry = entry?;
-        if is_of_a_month(entry.file_name().as_encoded_bytes(), beginning) {
+        if kind.is_of(entry.file_name().as_encoded_bytes()) {
             files.push(entry.path());
         }
     }
@@ -58,16 +66,14 @@ pub fn files(spool: &Path, beginning: &str) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// As in `launches-YYYY-MM.tsv`.
-fn is_of_a_month(name: &[u8], beginning: &str) -> bool {
-    let month = name.strip_prefix(beginning.as_bytes()).and_then(|rest| rest.strip_suffix(b".tsv"));
-    month.is_some_and(|month| {
-        month.len() == 7
-            && month
-                .iter()
-                .enumerate()
-                .all(|(at, byte)| if at == 4 { *byte == b'-' } else { byte.is_ascii_digit() })
-    })
+impl Kind {
+    fn is_of(self, name: &[u8]) -> bool {
+        name.strip_prefix(self.beginning.as_bytes()).is_some_and(|rest| {
+            let is_as =
+                |(byte, want): (&u8, u8)| if want == b'0' { byte.is_ascii_digit() } else { *byte == want };
+            rest.len() == self.behind.len() && rest.iter().zip(self.behind.bytes()).all(is_as)
+        })
+    }
 }
 
 /// Reads a line without its newline.

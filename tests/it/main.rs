@@ -16,6 +16,7 @@
 
 mod agent;
 mod agent_life;
+mod budgets;
 mod cli;
 mod compare;
 mod confined;
@@ -48,6 +49,7 @@ mod real_client;
 mod sessions;
 mod setup;
 mod shell;
+mod statusline;
 mod systemd;
 mod top;
 mod trees;
