@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::AddAssign;
 
-use rusqlite::{Connection, OptionalExtension, Row as SqlRow, Transaction, params};
+use rusqlite::{Connection, Row as SqlRow, Transaction, params};
 
 use super::names::{Names, Terms, name_id};
 use super::query::put;
@@ -121,6 +121,7 @@ struct Count {
 /// A response, or an extra attempt behind one.
 struct Answer {
     at_ms: i64,
+    origin: i64,
     /// What the model that was asked for is priced as, and how it stands there.
     name: String,
     model: String,
@@ -166,10 +167,9 @@ impl Touched {
         let mut due: Vec<(i64, i64)> = self.0.drain().collect();
         due.sort_unstable();
         while let Some((session, since)) = due.pop() {
-            if told_ms(tx, session)?.is_none_or(|told_ms| since > told_ms + SLACK_MS) {
-                continue;
+            if let Some(told_ms) = told_ms(tx, session)?.filter(|told_ms| since <= told_ms + SLACK_MS) {
+                settle(tx, names, prices, (session, told_ms), changes)?;
             }
-            settle(tx, names, prices, session, changes)?;
             if since == i64::MIN {
                 let forks = "SELECT session_id FROM fork WHERE from_id = ?1";
                 let mut find = tx.prepare_cached(forks)?;
@@ -218,16 +218,14 @@ impl Ledger {
     /// Sessions whose remainder is not what it should be, one sentence each.
     pub(super) fn remainder_differences(&self) -> rusqlite::Result<Vec<String>> {
         let mut found = Vec::new();
-        let mut find = self.db.prepare("SELECT id, name FROM session WHERE told_ms IS NOT NULL")?;
+        let mut find = self.db.prepare("SELECT id, name, told_ms FROM session WHERE told_ms IS NOT NULL")?;
         let mut rows = find.query([])?;
         while let Some(row) = rows.next()? {
             let (session, name): (i64, String) = (row.get(0)?, row.get(1)?);
             let mut stored: Vec<(i64, Usage)> =
                 stored(&self.db, session)?.into_iter().map(|row| (row.at_ms, row.usage)).collect();
-            let due = match origin(&self.db, session)? {
-                Some(_) => Known::read(&self.db, self.prices(), session)?.remainders(),
-                None => vec![],
-            };
+            let known = Known::read(&self.db, self.prices(), session)?;
+            let due = if known.origin(row.get(2)?).is_some() { known.remainders() } else { vec![] };
             let mut due: Vec<(i64, Usage)> = due.into_iter().map(|due| (due.at_ms, due.usage)).collect();
             let order = |of: &(i64, Usage)| (of.0, of.1.classes());
             stored.sort_unstable_by_key(order);
@@ -326,14 +324,14 @@ fn settle(
     tx: &Transaction,
     names: &mut Names,
     prices: &'static Prices,
-    session: i64,
+    (session, told_ms): (i64, i64),
     changes: &mut Changes,
 ) -> rusqlite::Result<()> {
     let before = stored(tx, session)?;
     let mut after = Vec::new();
-    // Without an origin nobody knows where it was spent.
-    if let Some(origin) = origin(tx, session)? {
-        let known = Known::read(tx, prices, session)?;
+    let known = Known::read(tx, prices, session)?;
+    // Without a response nobody knows where it was spent.
+    if let Some(origin) = known.origin(told_ms) {
         for Remainder { at_ms, model, usage } in known.remainders() {
             let terms = names.terms(tx, &model, "", "", "", "")?.id;
             let cost = cost(prices, names.terms_by_id(tx, prices, terms)?, at_ms, &usage);
@@ -393,16 +391,6 @@ fn cost(prices: &Prices, terms: &Terms, at_ms: i64, usage: &Usage) -> [Option<i6
         contract = contract.saturating_add(times(paid));
     }
     [cost, is_contracted.then_some(contract)]
-}
-
-/// The first origin of a session, one with a directory before one without.
-fn origin(db: &Connection, session: i64) -> rusqlite::Result<Option<i64>> {
-    db.prepare_cached(
-        "SELECT origin.id FROM origin JOIN cwd ON cwd.id = cwd_id WHERE session_id = ?1
-          ORDER BY cwd.path = '', origin.id LIMIT 1",
-    )?
-    .query_row([session], |row| row.get(0))
-    .optional()
 }
 
 /// A row of `remainder`.
@@ -503,6 +491,11 @@ impl Known {
             }
         }
         Ok(Self { answers: answers(db, &mut names, session)?, states, inherited })
+    }
+
+    /// Where the session was when it was first answered, if that was before the client last told.
+    fn origin(&self, told_ms: i64) -> Option<i64> {
+        self.answers.first().filter(|answer| answer.is_before(told_ms)).map(|answer| answer.origin)
     }
 
     /// What each state shows that those before did not, and nothing else explains.
@@ -669,7 +662,7 @@ fn answers(db: &Connection, names: &mut Resolved, session: i64) -> rusqlite::Res
         .collect::<rusqlite::Result<_>>()?;
     let mut find = db.prepare_cached(&format!(
         "SELECT response.id, at_ms, ifnull(nullif(requested_model, ''), model.name), input, output, cache_read,
-                cache_write_5m, cache_write_1h, web_searches, flags
+                cache_write_5m, cache_write_1h, web_searches, flags, origin_id
            FROM response JOIN terms ON terms.id = terms_id JOIN model ON model.id = model_id
           WHERE response.id BETWEEN ?1 AND ?2 AND flags & {} = 0
             AND origin_id IN (SELECT id FROM origin WHERE session_id = ?3)",
@@ -683,17 +676,17 @@ fn answers(db: &Connection, names: &mut Resolved, session: i64) -> rusqlite::Res
     for run in runs(rows) {
         let mut rows = find.query(params![run.start(), run.end(), session])?;
         while let Some(row) = rows.next()? {
-            let (at_ms, model): (i64, String) = (row.get(1)?, row.get(2)?);
+            let (at_ms, model, origin): (i64, String, i64) = (row.get(1)?, row.get(2)?, row.get(10)?);
             if row.get::<_, i64>(9)? & flag::ATTEMPTS != 0 {
                 let mut extras = find_extras.query([row.get::<_, i64>(0)?])?;
                 while let Some(extra) = extras.next()? {
                     let model = extra.get::<_, Option<String>>(0)?.unwrap_or_else(|| model.clone());
                     let usage = Usage { tokens: tokens_at(extra, 1)?, web_searches: 0 };
-                    answers.push(Answer { at_ms, name: names.of(&model), model, usage });
+                    answers.push(Answer { at_ms, origin, name: names.of(&model), model, usage });
                 }
             }
             let usage = Usage { tokens: tokens_at(row, 3)?, web_searches: row.get(8)? };
-            answers.push(Answer { at_ms, name: names.of(&model), model, usage });
+            answers.push(Answer { at_ms, origin, name: names.of(&model), model, usage });
         }
     }
     answers.sort_by_key(|answer| answer.at_ms);
