@@ -24,6 +24,7 @@ Examples:
   odin setup --dry-run             what it would change, as a diff
   odin setup                       shows it, asks, and does it
   odin setup --yes --skip service  without asking; the agent is started by hand
+  odin setup --over-budget block   prompts are not sent once a budget is spent
   odin setup --undo                everything as it was before, to the byte
 
 What another program has put in the client's settings, a statusline or a telemetry endpoint, stays unless --replace is \
@@ -42,7 +43,7 @@ pub(super) struct Options {
     #[arg(long, short)]
     yes: bool,
     /// Take back what a setup changed
-    #[arg(long, conflicts_with_all = ["replace", "skip"])]
+    #[arg(long, conflicts_with_all = ["replace", "skip", "over_budget"])]
     undo: bool,
     /// Take the place of another program's statusline, telemetry or service
     #[arg(long)]
@@ -50,9 +51,30 @@ pub(super) struct Options {
     /// Leave this out; may be given more than once
     #[arg(long, value_enum, value_name = "PART")]
     skip: Vec<Part>,
+    /// What the client is to do with a prompt once a budget is spent [default: nothing]
+    #[arg(long, value_enum, value_name = "DO")]
+    over_budget: Option<OverBudget>,
     /// Where the agent serves, and takes telemetry
     #[arg(long, value_name = "ADDR:PORT", default_value = LISTEN, env = "ODIN_LISTEN")]
     listen: SocketAddr,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum OverBudget {
+    /// Say so, and send it
+    Warn,
+    /// Say so, and do not send it
+    Block,
+}
+
+impl OverBudget {
+    /// Of the client's hooks.
+    fn command(self) -> &'static str {
+        match self {
+            Self::Warn => "hook --over-budget=warn",
+            Self::Block => "hook --over-budget=block",
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -212,7 +234,9 @@ fn doing(
     };
     let wanted = Wanted {
         statusline: takes(Part::Statusline).then(|| command("statusline")).transpose()?,
-        hook: takes(Part::Hooks).then(|| command("hook")).transpose()?,
+        hook: takes(Part::Hooks)
+            .then(|| command(options.over_budget.map_or("hook", OverBudget::command)))
+            .transpose()?,
         endpoint: takes(Part::Telemetry).then(|| endpoint(options.listen)),
     };
     for path in settings_files(config, variable)? {

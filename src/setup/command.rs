@@ -13,15 +13,21 @@ pub fn line(program: &Path, command: &str) -> Option<String> {
 
 /// Whether a command line calls this command of an odin, wherever that lies.
 pub fn is_ours(line: &str, command: &str) -> bool {
-    let program = line.trim().strip_suffix(command).and_then(|rest| rest.strip_suffix(' '));
+    let program = without_options(line).strip_suffix(command).and_then(|rest| rest.strip_suffix(' '));
     let unquoted = program.map(|program| program.trim_matches(['\'', '"']));
     unquoted.is_some_and(|program| program == "odin" || program.ends_with("/odin"))
 }
 
 /// The program of such a line.
 pub fn program(line: &str) -> &str {
-    let (program, _) = line.trim().rsplit_once(' ').unwrap_or((line, ""));
+    let (program, _) = without_options(line).rsplit_once(' ').unwrap_or((line, ""));
     program.trim_matches(['\'', '"'])
+}
+
+/// Program and command alone.
+fn without_options(line: &str) -> &str {
+    let line = line.trim();
+    line.find(" --").map_or(line, |options| &line[..options])
 }
 
 #[cfg(test)]
@@ -37,6 +43,8 @@ mod tests {
             assert_eq!(program(&line), path);
         }
         assert_eq!(line(Path::new("/a b/odin"), "hook").unwrap(), "'/a b/odin' hook");
+        let with_option = line(Path::new("/a b/odin"), "hook --over-budget=warn").unwrap();
+        assert!(is_ours(&with_option, "hook") && program(&with_option) == "/a b/odin", "{with_option}");
     }
 
     #[test]

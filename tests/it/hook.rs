@@ -115,3 +115,32 @@ fn the_spool_is_the_users_alone() {
     let file = fs::read_dir(&spool).unwrap().next().unwrap().unwrap().path();
     assert_eq!((mode(&spool), mode(&file)), (0o700, 0o600));
 }
+
+#[test]
+fn a_prompt_over_budget_is_warned_of_or_blocked_where_that_was_asked_for() {
+    let home = Home::new();
+    home.write("-work/a.jsonl", crate::budgets::line("a", "/work", 3));
+    let answer = |argument: &str, event: &str| {
+        let input = json!({ "session_id": SESSION, "hook_event_name": event }).to_string();
+        let run = call(home.odin(["hook", argument]).current_dir(home.path()), input.as_bytes());
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+        run.stdout
+    };
+    home.done("cost budget set month 3");
+    assert_eq!(answer("--over-budget=block", "UserPromptSubmit"), "", "all is spent, and no more");
+    home.done("cost budget set month 2.99");
+    let told = |argument| serde_json::from_str::<Value>(&answer(argument, "UserPromptSubmit")).unwrap();
+    let block = told("--over-budget=block");
+    let reason = block["reason"].as_str().unwrap();
+    assert!(reason.starts_with("Budget of the month: $3.00 of $2.99"), "{reason}");
+    assert_eq!(block, json!({ "decision": "block", "reason": reason }));
+    assert_eq!(told("--over-budget=warn"), json!({ "systemMessage": reason }));
+    assert_eq!(answer("--over-budget=block", "Stop"), "", "there is nothing to stop");
+    assert_eq!(answer("--over-budget=shout", "UserPromptSubmit"), "");
+    // Of another project than the one that the client works in.
+    home.done("cost budget set month 5");
+    home.done("cost budget set day 1 --project /work");
+    assert_eq!(answer("--over-budget=block", "UserPromptSubmit"), "");
+    fs::write(home.state().join("ledger.db"), "no ledger any more").unwrap();
+    assert_eq!(answer("--over-budget=block", "UserPromptSubmit"), "");
+}
