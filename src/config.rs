@@ -4,6 +4,8 @@
 //! `$XDG_CONFIG_HOME/odin/config.toml`. Claude config dirs: `$CLAUDE_CONFIG_DIR` (a comma list), else those of
 //! `~/.claude` and `$XDG_CONFIG_HOME/claude` that exist.
 
+pub mod network;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -15,6 +17,7 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 
 use crate::pricing::overlay::{Origin, Overlay};
+use network::Network;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -47,6 +50,7 @@ pub struct Config {
     /// Whether families are told that `node_exporter` has, too, under its names.
     pub tells_node: bool,
     pub statusline: Statusline,
+    pub network: Network,
 }
 
 /// What the status line shows, where that is not left to odin.
@@ -113,6 +117,7 @@ struct File {
     collectors: BTreeMap<String, bool>,
     compat: Compat,
     statusline: Statusline,
+    network: Network,
 }
 
 #[derive(Debug, Deserialize)]
@@ -177,7 +182,7 @@ impl Config {
             }
         };
         let week_starts = file.week_starts.unwrap_or(Weekday::Monday);
-        let File { timezone, backups, prices, collectors, compat, statusline, .. } = file;
+        let File { timezone, backups, prices, collectors, compat, statusline, network, .. } = file;
         Ok(Self {
             state_dir,
             claude_dirs,
@@ -189,6 +194,7 @@ impl Config {
             collectors,
             tells_node: compat.node,
             statusline,
+            network,
         })
     }
 

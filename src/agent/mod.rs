@@ -5,9 +5,11 @@ pub mod keeper;
 pub mod latency;
 pub mod lock;
 pub mod memory;
+mod network;
 pub mod notify;
 pub mod otlp;
 pub mod page;
+mod probes;
 pub mod processes;
 pub mod runner;
 pub mod sessions;
@@ -108,6 +110,7 @@ impl Parts {
         if is_chosen(processes::NAME) {
             collectors.push(Box::new(Processes::new(&options.roots)));
         }
+        collectors.extend(network::chosen(config, &options.roots).context("cannot start probes")?);
         let listener = |name: &'static str, error: &collector::Error| {
             let causes = successors(Some(error as &dyn std::error::Error), |error| error.source());
             let causes: Vec<String> = causes.map(ToString::to_string).collect();

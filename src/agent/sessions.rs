@@ -1,11 +1,11 @@
 //! Live sessions: the trees of their processes, looked at when a page is made and in between.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::collector::{Collector, Error};
+use crate::collector::{Collector, Error, tcp};
 use crate::config::{Config, Roots};
 use crate::ledger::{self, Ledger, SessionProcess};
 use crate::metrics::families::{claude, session as families};
@@ -156,6 +156,32 @@ impl Sessions {
         Ok(trees)
     }
 
+    /// A socket that several processes of a session hold counts once.
+    fn tell_sockets(&mut self, trees: &[&SessionTree], out: &mut Builder) -> Result<(), Error> {
+        let Some(procfs) = self.procfs.as_mut().filter(|_| !trees.is_empty()) else { return Ok(()) };
+        let states = match tcp::states(&self.roots) {
+            // Everything else of sessions is there.
+            Err(Error::Absent { .. }) => return Ok(()),
+            states => states?,
+        };
+        for tree in trees {
+            let held = tree.members.iter().filter_map(|member| procfs.sockets(member.id.pid));
+            let held: Vec<Vec<u32>> = held.collect();
+            if held.is_empty() {
+                continue;
+            }
+            let inodes: HashSet<u32> = held.into_iter().flatten().collect();
+            let mut counts = BTreeMap::from([(tcp::STATES[0], 0_u32)]);
+            for state in inodes.iter().filter_map(|inode| states.get(inode)) {
+                *counts.entry(state).or_default() += 1;
+            }
+            for (state, count) in counts {
+                out.push(&families::TCP_SOCKETS, &[&tree.session, state], count.into());
+            }
+        }
+        Ok(())
+    }
+
     fn publish(&self, seen: Seen) {
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
     }
@@ -197,10 +223,11 @@ impl Collector for Sessions {
         for tree in shown.iter().skip(MOST_SESSIONS) {
             out.leave_out(&families::INFO, 1 + tree.members.len() as u64);
         }
-        for tree in shown.into_iter().take(MOST_SESSIONS) {
+        shown.truncate(MOST_SESSIONS);
+        for tree in &shown {
             tell(tree, out);
         }
-        Ok(())
+        self.tell_sockets(&shown, out)
     }
 }
 

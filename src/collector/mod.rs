@@ -12,6 +12,7 @@ pub mod conntrack;
 pub mod cpu;
 pub mod cpufreq;
 pub mod diskstats;
+pub mod dns;
 pub mod filefd;
 pub mod filesystem;
 pub mod hwmon;
@@ -20,20 +21,28 @@ pub mod meminfo;
 pub mod meminfo_numa;
 pub mod netclass;
 pub mod netdev;
+pub mod netlink;
 pub mod netstat;
 pub mod nvme;
+pub mod path;
+pub mod peer;
 pub mod power_supply;
 pub mod pressure;
+pub mod probe;
+pub mod qdisc;
 pub mod rapl;
+pub mod routes;
 pub mod sockstat;
 pub mod softnet;
 pub mod stat;
+pub mod tcp;
 pub mod thermal;
 pub mod time;
 pub mod timex;
 pub mod udp_queues;
 pub mod uname;
 pub mod vmstat;
+pub mod wifi;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -239,6 +248,10 @@ impl Entry {
     const fn default(name: &'static str, make: fn(&Roots) -> Box<dyn Collector>) -> Self {
         Self { name, is_default: true, make }
     }
+
+    const fn opt_in(name: &'static str, make: fn(&Roots) -> Box<dyn Collector>) -> Self {
+        Self { name, is_default: false, make }
+    }
 }
 
 pub static ALL: &[Entry] = &[
@@ -252,11 +265,7 @@ pub static ALL: &[Entry] = &[
     Entry::default(hwmon::NAME, |roots| Box::new(hwmon::Hwmon::new(roots))),
     Entry::default(loadavg::NAME, |roots| kernel(loadavg::NAME, roots, loadavg::collect)),
     Entry::default(meminfo::NAME, |roots| kernel(meminfo::NAME, roots, meminfo::collect)),
-    Entry {
-        name: meminfo_numa::NAME,
-        is_default: false,
-        make: |roots| kernel(meminfo_numa::NAME, roots, meminfo_numa::collect),
-    },
+    Entry::opt_in(meminfo_numa::NAME, |roots| kernel(meminfo_numa::NAME, roots, meminfo_numa::collect)),
     Entry::default(netclass::NAME, |roots| Box::new(netclass::Netclass::new(roots))),
     Entry::default(netdev::NAME, |roots| Box::new(netdev::Netdev::new(roots))),
     Entry::default(netstat::NAME, |roots| kernel(netstat::NAME, roots, netstat::collect)),
@@ -264,6 +273,7 @@ pub static ALL: &[Entry] = &[
     Entry::default(power_supply::NAME, |roots| Box::new(power_supply::PowerSupply::new(roots))),
     Entry::default(pressure::NAME, |roots| kernel(pressure::NAME, roots, pressure::collect)),
     Entry::default(rapl::NAME, |roots| Box::new(rapl::Rapl::new(roots))),
+    Entry::opt_in(qdisc::NAME, |roots| kernel(qdisc::NAME, roots, qdisc::collect)),
     Entry::default(sockstat::NAME, |roots| kernel(sockstat::NAME, roots, sockstat::collect)),
     Entry::default(softnet::NAME, |roots| kernel(softnet::NAME, roots, softnet::collect)),
     Entry::default(stat::NAME, |roots| kernel(stat::NAME, roots, stat::collect)),
@@ -273,6 +283,7 @@ pub static ALL: &[Entry] = &[
     Entry::default(udp_queues::NAME, |roots| kernel(udp_queues::NAME, roots, udp_queues::collect)),
     Entry::default(uname::NAME, |roots| kernel(uname::NAME, roots, uname::collect)),
     Entry::default(vmstat::NAME, |roots| kernel(vmstat::NAME, roots, vmstat::collect)),
+    Entry::default(wifi::NAME, |roots| kernel(wifi::NAME, roots, wifi::collect)),
 ];
 
 /// The user's choice names what there is not.

@@ -36,6 +36,7 @@ mod layers;
 mod life;
 mod merge;
 mod metrics;
+mod network;
 mod node_exporter;
 mod node_fixtures;
 mod node_random;

@@ -80,7 +80,8 @@ fn the_client_library_reads_both_formats_as_what_was_meant() {
 
 /// Of families that begin so, `promtool` may say what it likes: the names are `node_exporter`'s, or that of a link's
 /// speed, which everybody tells in bits.
-const NAMED_OTHERWISE: &[&str] = &["node_", "odin_network_speed_bits_per_second "];
+const NAMED_OTHERWISE: &[&str] =
+    &["node_", "odin_network_speed_bits_per_second ", "odin_wifi_bitrate_bits_per_second "];
 
 /// What `promtool` has against a page in the text format; nothing where it cannot be asked.
 pub(crate) fn refused_by_promtool(page: &str) -> Option<String> {

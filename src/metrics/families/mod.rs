@@ -32,6 +32,7 @@ pub mod conntrack;
 pub mod cpu;
 pub mod cpufreq;
 pub mod diskstats;
+pub mod dns;
 pub mod filefd;
 pub mod filesystem;
 pub mod hwmon;
@@ -43,20 +44,24 @@ pub mod netclass;
 pub mod netdev;
 pub mod netstat;
 pub mod nvme;
+pub mod path;
 pub mod powersupplyclass;
 pub mod pressure;
 pub mod processes;
+pub mod qdisc;
 pub mod rapl;
 pub mod session;
 pub mod sockstat;
 pub mod softnet;
 pub mod stat;
+pub mod tcp;
 pub mod thermal_zone;
 pub mod time;
 pub mod timex;
 pub mod udp_queues;
 pub mod uname;
 pub mod vmstat;
+pub mod wifi;
 
 use std::collections::BTreeSet;
 
@@ -84,6 +89,11 @@ pub static TABLES: &[&[&Family]] = &[
     netclass::ALL,
     netdev::ALL,
     netstat::ALL,
+    tcp::ALL,
+    dns::ALL,
+    path::ALL,
+    qdisc::ALL,
+    wifi::ALL,
     sockstat::ALL,
     softnet::ALL,
     conntrack::ALL,

@@ -166,6 +166,26 @@ impl Procfs {
         Ok(count)
     }
 
+    /// Inodes of the sockets that a process holds; none: that is not this user's to know, or it is gone.
+    pub fn sockets(&mut self, pid: u32) -> Option<Vec<u32>> {
+        self.name_of(pid, "fd");
+        let listed = self.list_sockets();
+        self.allowed(listed)
+    }
+
+    fn list_sockets(&self) -> Result<Vec<u32>, Errno> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let folder = rustix::fs::openat(&self.root, &*self.name, flags, Mode::empty())?;
+        let mut inodes = vec![];
+        for entry in Dir::read_from(&folder)? {
+            // What has been closed since is no link, and no socket.
+            if let Ok(link) = rustix::fs::readlinkat(&folder, entry?.file_name(), vec![]) {
+                inodes.extend(link.to_str().ok().and_then(socket_inode));
+            }
+        }
+        Ok(inodes)
+    }
+
     /// An environment of any size, read into the buffer.
     fn read_environ(&mut self, pid: u32) -> Result<usize, Errno> {
         self.name_of(pid, "environ");
@@ -228,6 +248,11 @@ impl Host for Procfs {
     fn max_fds(&mut self, pid: u32) -> Option<u64> {
         self.text(pid, "limits").and_then(stat::max_fds)
     }
+}
+
+/// Of the link that a descriptor of a socket is: `socket:[7]`.
+fn socket_inode(link: &str) -> Option<u32> {
+    link.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
 }
 
 fn is_gone(errno: Errno) -> bool {
@@ -314,6 +339,27 @@ mod tests {
         write(proc, "9/status", "VmSwap: 1 kB\nvoluntary_ctxt_switches: 2\nnonvoluntary_ctxt_switches: 3\n");
         let detail = Detail { swap_bytes: Some(1024), context_switches: Some(5), ..detail };
         assert_eq!((procfs.detail(9), procfs.denied), (detail, 0));
+    }
+
+    #[test]
+    fn the_sockets_of_a_process_are_among_its_descriptors() {
+        let folder = tempfile::tempdir().unwrap();
+        let fd = folder.path().join("9/fd");
+        fs::create_dir_all(&fd).unwrap();
+        for (name, target) in [
+            ("0", "/dev/null"),
+            ("1", "pipe:[5]"),
+            ("2", "socket:[77]"),
+            ("3", "socket:[x]"),
+            ("4", "socket:[78]"),
+        ] {
+            symlink(target, fd.join(name)).unwrap();
+        }
+        let mut procfs = open(folder.path());
+        let mut sockets = procfs.sockets(9).unwrap();
+        sockets.sort_unstable();
+        assert_eq!(sockets, [77, 78]);
+        assert_eq!((procfs.sockets(10), procfs.denied), (None, 0));
     }
 
     #[test]
