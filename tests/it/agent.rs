@@ -467,7 +467,7 @@ fn a_ledger_made_anew_beside_the_agent_is_the_one_it_goes_on_with() {
 #[test]
 fn lower_prices_are_a_correction_and_no_counter_falls() {
     const PRICE: &str = r#""input": "4", "output": "20""#;
-    let list = include_str!("../../src/pricing/claude-prices.json");
+    let list = include_str!("../../core/src/pricing/claude-prices.json");
     assert!(list.contains(PRICE));
     let home = home_with(10);
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -65,7 +65,7 @@ fn modules_only_use_what_lies_upstream() {
 #[test]
 fn every_module_has_its_place_in_the_table() {
     let known: Vec<&str> = MAY_USE.iter().map(|(module, _)| *module).chain(WIRING.iter().copied()).collect();
-    for entry in fs::read_dir(source()).unwrap() {
+    for entry in sources().iter().flat_map(|source| fs::read_dir(source).unwrap()) {
         let path = entry.unwrap().path();
         let module = path.file_stem().unwrap().to_str().unwrap();
         assert!(known.contains(&module) || matches!(module, "lib" | "main"), "{module} is not in the table");
@@ -167,7 +167,7 @@ struct Line {
 /// The code of a module and all below it, without comments and tests.
 fn lines_of(module: &str) -> Vec<Line> {
     let mut lines = vec![];
-    for file in rust_files(&source(), module) {
+    for file in rust_files(module) {
         let text = fs::read_to_string(&file).unwrap();
         let mut open: Option<Line> = None;
         for (n, line) in text.lines().enumerate().take_while(|(_, line)| !line.starts_with("#[cfg(test)]")) {
@@ -187,13 +187,15 @@ fn lines_of(module: &str) -> Vec<Line> {
     lines
 }
 
-fn source() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+/// Of both crates.
+fn sources() -> [PathBuf; 2] {
+    ["app/src", "core/src"].map(|source| Path::new(env!("CARGO_MANIFEST_DIR")).join(source))
 }
 
 /// `<module>.rs` and everything below `<module>/`.
-fn rust_files(source: &Path, module: &str) -> Vec<PathBuf> {
-    let (mut files, mut stack) = (vec![source.join(format!("{module}.rs"))], vec![source.join(module)]);
+fn rust_files(module: &str) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = sources().map(|source| source.join(format!("{module}.rs"))).into();
+    let mut stack: Vec<PathBuf> = sources().map(|source| source.join(module)).into();
     while let Some(folder) = stack.pop() {
         let Ok(entries) = fs::read_dir(folder) else { continue };
         for path in entries.map(|entry| entry.unwrap().path()) {

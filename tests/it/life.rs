@@ -265,7 +265,7 @@ fn a_full_disk_ends_a_backup_and_harms_nothing() {
 
 /// The list that comes with odin, with dearer output of one model from a day on.
 fn dearer_from(day: &str, model: &str) -> String {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/pricing/claude-prices.json");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/core/src/pricing/claude-prices.json");
     let mut list: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     list["as_of"] = day.into();
     let models = list["models"].as_array_mut().unwrap();

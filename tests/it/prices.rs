@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::cli::on_terminal;
 use crate::harness::{Home, Run};
 
-const EMBEDDED: &str = include_str!("../../src/pricing/claude-prices.json");
+const EMBEDDED: &str = include_str!("../../core/src/pricing/claude-prices.json");
 
 /// A home with this configuration.
 fn home(config: &str) -> Home {

@@ -295,7 +295,7 @@ fn a_report_explains_its_costs() {
     let home = home();
     let text = home.done("cost report --last all --explain");
     assert!(text.contains("no price for claude-next: 1 response, 1,000,010 tokens"), "{text}");
-    assert!(text.ends_with(": 7 responses\n"), "{text}");
+    assert!(text.contains("\n  Priced by ") && text.contains(": 7 responses\n\nCoverage: "), "{text}");
     let report: Value =
         serde_json::from_str(&home.done("cost report --last all --explain --format json")).unwrap();
     assert_eq!(report["price_lists"][0]["responses"], 7);

@@ -2,14 +2,12 @@
 
 use crate::model::Shell;
 
-impl Shell {
-    /// The text of its hook.
-    pub fn hook(self) -> &'static str {
-        match self {
-            Self::Bash => include_str!("../../shell/odin.bash"),
-            Self::Zsh => include_str!("../../shell/odin.zsh"),
-            Self::Fish => include_str!("../../shell/odin.fish"),
-        }
+/// The text of a shell's hook.
+pub fn text(shell: Shell) -> &'static str {
+    match shell {
+        Shell::Bash => include_str!("../../../shell/odin.bash"),
+        Shell::Zsh => include_str!("../../../shell/odin.zsh"),
+        Shell::Fish => include_str!("../../../shell/odin.fish"),
     }
 }
 
@@ -22,12 +20,12 @@ pub fn version(hook: &[u8]) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::version;
+    use super::{text, version};
     use crate::model::Shell;
 
     #[test]
     fn all_hooks_are_of_one_version() {
-        let versions = Shell::ALL.map(|shell| version(shell.hook().as_bytes()));
+        let versions = Shell::ALL.map(|shell| version(text(shell).as_bytes()));
         assert!(versions[0].is_some() && versions.iter().all(|one| *one == versions[0]), "{versions:?}");
     }
 

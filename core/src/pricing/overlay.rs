@@ -495,7 +495,7 @@ mod tests {
 
     #[test]
     fn the_readme_shows_an_overlay_that_is_understood() {
-        let readme = include_str!("../../README.md");
+        let readme = include_str!("../../../README.md");
         let blocks = readme.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
         let shown = blocks.filter(|block| block.contains("[prices")).collect::<String>();
         let overlay = Overlay { file: None, ..overlay(&shown) };

@@ -55,7 +55,7 @@ pub enum Step {
 /// The steps that are missing; none: it is installed.
 pub fn install(shell: Shell, places: &Places) -> Result<Vec<Step>, Error> {
     let mut steps = vec![];
-    let (hook, text) = (places.hook(shell), shell.hook());
+    let (hook, text) = (places.hook(shell), super::hook::text(shell));
     if read(&hook)?.as_deref() != Some(text.as_bytes()) {
         steps.push(Step::Write { path: hook, text });
     }

@@ -808,7 +808,7 @@ mod tests {
     /// Bills of three models of a list that never changes, under an overlay that never does, over all that matters.
     fn bills_of_fixed_prices() -> String {
         let list =
-            Prices::parse("the list", include_str!("../tests/fixtures/prices/three-models.json")).unwrap();
+            Prices::parse("the list", include_str!("../../tests/fixtures/prices/three-models.json")).unwrap();
         let overlay = toml::from_str::<Overlay>(
             "[[discount]]
             percent = '33.333'

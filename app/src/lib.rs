@@ -10,15 +10,11 @@
 pub mod agent;
 pub mod cli;
 pub mod collector;
-pub mod config;
 pub mod doctor;
 pub mod endpoint;
-pub mod ingest;
-pub mod ledger;
 pub mod metrics;
-pub mod model;
-pub mod pricing;
 pub mod report;
 pub mod setup;
 pub mod shell;
-pub mod source;
+
+pub use odin_core::{config, ingest, ledger, model, pricing, source};

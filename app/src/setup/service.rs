@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-const UNIT: &str = include_str!("../../deploy/systemd/odin.service");
+const UNIT: &str = include_str!("../../../deploy/systemd/odin.service");
 const START: &str = "ExecStart=%h/.local/bin/odin agent\n";
 
 /// The unit of `deploy/systemd`, for a program elsewhere, its arguments, and variables that decide which ledger it is.

@@ -140,7 +140,7 @@ mod tests {
     type Row = (String, String, String, String);
 
     fn catalogue() -> BTreeSet<Row> {
-        let rows = include_str!("../../../tests/fixtures/catalogue.tsv").lines().skip(1);
+        let rows = include_str!("../../../../tests/fixtures/catalogue.tsv").lines().skip(1);
         rows.map(|row| {
             let mut cells = row.split('\t').map(str::to_owned);
             let mut next = || cells.next().unwrap();

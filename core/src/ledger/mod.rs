@@ -69,19 +69,19 @@ pub use trees::StoredTree;
 
 /// Applied in order; `PRAGMA user_version` counts those done. One that has shipped is never edited.
 const MIGRATIONS: &[&str] = &[
-    include_str!("../../migrations/0001_ledger.sql"),
-    include_str!("../../migrations/0002_daily_sums.sql"),
-    include_str!("../../migrations/0003_life.sql"),
-    include_str!("../../migrations/0004_sessions.sql"),
-    include_str!("../../migrations/0005_saving.sql"),
-    include_str!("../../migrations/0006_launches.sql"),
-    include_str!("../../migrations/0007_exposed.sql"),
-    include_str!("../../migrations/0008_tool_calls.sql"),
-    include_str!("../../migrations/0009_trees.sql"),
-    include_str!("../../migrations/0010_telemetry.sql"),
-    include_str!("../../migrations/0011_cost_state.sql"),
-    include_str!("../../migrations/0012_client_hooks.sql"),
-    include_str!("../../migrations/0013_limits.sql"),
+    include_str!("../../../migrations/0001_ledger.sql"),
+    include_str!("../../../migrations/0002_daily_sums.sql"),
+    include_str!("../../../migrations/0003_life.sql"),
+    include_str!("../../../migrations/0004_sessions.sql"),
+    include_str!("../../../migrations/0005_saving.sql"),
+    include_str!("../../../migrations/0006_launches.sql"),
+    include_str!("../../../migrations/0007_exposed.sql"),
+    include_str!("../../../migrations/0008_tool_calls.sql"),
+    include_str!("../../../migrations/0009_trees.sql"),
+    include_str!("../../../migrations/0010_telemetry.sql"),
+    include_str!("../../../migrations/0011_cost_state.sql"),
+    include_str!("../../../migrations/0012_client_hooks.sql"),
+    include_str!("../../../migrations/0013_limits.sql"),
 ];
 
 /// What a ledger of this version says in `user_version`.

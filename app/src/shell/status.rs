@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::hook::version;
+use super::hook::{self, version};
 use super::install::{Error, may_be_written, rc_file, read, wanted_block};
 use super::places::Places;
 use super::rc;
@@ -64,7 +64,7 @@ pub struct Problem {
 
 /// Looks at what is installed for some shells, and at the spool, of which the ledger has read so much.
 pub fn look(shells: &[Shell], places: &Places, spool: &Path, read: &Offsets) -> Status {
-    let version = version(Shell::Bash.hook().as_bytes());
+    let version = version(hook::text(Shell::Bash).as_bytes());
     let shells: Vec<ShellStatus> = shells.iter().map(|shell| ShellStatus::of(*shell, places)).collect();
     let mut problems: Vec<Problem> = shells.iter().flat_map(|status| status.problems(version)).collect();
     let survey = spool::survey(spool, read).unwrap_or_else(|error| {
@@ -85,7 +85,7 @@ impl ShellStatus {
         let (hook_path, rc_path) = (places.hook(shell), places.rc(shell));
         let hook = match read(&hook_path) {
             Ok(None) => Hook::Absent,
-            Ok(Some(text)) if text == shell.hook().as_bytes() => Hook::Current,
+            Ok(Some(text)) if text == hook::text(shell).as_bytes() => Hook::Current,
             Ok(Some(text)) => Hook::Other(version(&text)),
             Err(error) => Hook::Unreadable(error),
         };
