@@ -18,7 +18,7 @@ use crate::source::agent_meta;
 use crate::source::folders::{Extent, News, Survey};
 use crate::source::lines;
 use crate::source::project;
-use crate::source::transcript::{FileFacts, Parser, Told};
+use crate::source::transcript::{self, FileFacts, Parser, Told};
 
 const BATCH_BYTES: u64 = 64 << 20;
 
@@ -350,22 +350,27 @@ impl Pass<'_> {
 
 /// Finds the time of the last line before an offset.
 fn close(file: &File, offset: u64, facts: &mut FileFacts) -> io::Result<()> {
+    in_tails(file, offset, |tail| Parser::close(tail, facts).then_some(()))?;
+    Ok(())
+}
+
+/// Looks for something before an offset, in what lies near first.
+fn in_tails<T>(file: &File, offset: u64, mut find: impl FnMut(&[u8]) -> Option<T>) -> io::Result<Option<T>> {
     for bytes in TAIL_BYTES {
         let mut tail = vec![0; usize::try_from(offset).map_or(bytes, |offset| offset.min(bytes))];
         let start = offset - tail.len() as u64;
         file.read_exact_at(&mut tail, start)?;
-        if Parser::close(&tail, facts) || tail.len() < bytes {
-            break;
+        let found = find(&tail);
+        if found.is_some() || tail.len() < bytes {
+            return Ok(found);
         }
     }
-    Ok(())
+    Ok(None)
 }
 
 /// When a line without a time was written: the time of the last line before it that has one.
 fn time_before(file: &File, offset: u64) -> io::Result<Option<i64>> {
-    let mut facts = FileFacts::default();
-    close(file, offset, &mut facts)?;
-    Ok(facts.ended_at_ms)
+    Ok(in_tails(file, offset, transcript::last_time)?.flatten())
 }
 
 /// Opens a file where it was left off; at its start, and so in `progress`, where it is not the file it was.

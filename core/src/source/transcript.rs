@@ -213,6 +213,15 @@ impl Parser {
     }
 }
 
+/// When the last line of `tail` that has a time was written, where that is no copy; none: none of them has one.
+pub fn last_time(tail: &[u8]) -> Option<Option<i64>> {
+    let lines = tail.rsplit(|byte| *byte == b'\n').filter(|line| line.starts_with(b"{"));
+    lines.filter_map(|line| sonic_rs::from_slice::<Happening>(line).ok()).find_map(|line| {
+        let mut facts = FileFacts::default();
+        line.place(&mut facts, &mut |_| {}).then_some(facts.ended_at_ms)
+    })
+}
+
 fn read_response(text: &[u8], is_terminated: bool, facts: &mut FileFacts, tell: &mut impl FnMut(Told)) {
     if let Ok(line) = sonic_rs::from_slice::<Line>(text) {
         if !line.tell(facts, tell) {
