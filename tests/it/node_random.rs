@@ -83,7 +83,7 @@ const SUPPLY_WORDS: &str = "capacity_level charge_type health manufacturer model
 const ODD_NUMBERS: [&str; 9] = ["", "n/a", "1e3", "0x10", "-0", "18446744073709551615", "1.5", "5 V", "+7"];
 
 const ODD_WORDS: [&[u8]; 6] =
-    [b"Core 0", b"edge \"q\"\\n", b"", b"\xc2\xb5Temp", b"caf\xe9\xff\xfe!", b" padded "];
+    [b"Core 0", b"edge \"q\"\\n", b"", b"\xc2\xb5Temp", b"fan\xe9\xff\xfe!", b" padded "];
 
 /// A sysfs, as far as it is read.
 struct Machine {

@@ -103,6 +103,10 @@ pub fn main() -> ExitCode {
     if hook::is_called(std::env::args_os()) {
         return hook::run();
     }
+    if let Some(options) = statusline::called(std::env::args_os()) {
+        statusline::run(&options, load());
+        return ExitCode::SUCCESS;
+    }
     let cli = Cli::parse();
     match run(&cli.command) {
         Ok(End::Done) => ExitCode::SUCCESS,
@@ -120,10 +124,7 @@ fn load() -> anyhow::Result<Config> {
 }
 
 fn run(command: &Command) -> anyhow::Result<End> {
-    let config = match (command, load()) {
-        (Command::Statusline(options), Err(error)) => return Ok(statusline::run(options, Err(error))),
-        (_, config) => config?,
-    };
+    let config = load()?;
     match run_once(command, &config) {
         Err(error) if is_damaged(&error) && !matches!(command, Command::Ledger(_)) => {
             say(&format!("odin: {error}"));
@@ -157,10 +158,9 @@ fn run_once(command: &Command, config: &Config) -> anyhow::Result<End> {
         Command::Prices(options) => prices::run(options, config),
         Command::Setup(options) => setup::run(options, config),
         Command::Doctor(options) => doctor::run(options, config),
-        Command::Statusline(options) => Ok(statusline::run(options, Ok(config.clone()))),
         Command::Shell(command) => shell::run(command, config),
         // What was told apart from a request for help, before anything was parsed.
-        Command::Hook => Ok(End::Done),
+        Command::Hook | Command::Statusline(_) => Ok(End::Done),
         Command::Agent(options) => agent::run(options, config, load),
         Command::Top(options) => top::run(options, config),
         Command::Ledger(command) => ledger::run(command, config),

@@ -4,15 +4,18 @@
 //! does can wait for somebody else: what the client told is left in the spool, which an agent or the next report takes
 //! into the ledger.
 
+use std::ffi::OsString;
 use std::fs::{DirBuilder, File};
 use std::io::{self, IsTerminal, Read, Seek, SeekFrom, Write};
+use std::iter;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use clap::Parser as _;
 use jiff::Timestamp;
 
-use super::{End, budget, print, say};
+use super::{budget, print, say};
 use crate::config::Config;
 use crate::ledger::{BudgetPeriod, Ledger};
 use crate::model::status::Status;
@@ -51,8 +54,23 @@ pub(super) struct Options {
     separator: Option<String>,
 }
 
+/// The command by itself. To make up the whole command line costs more than all that a refresh does, and 1 MiB.
+#[derive(clap::Parser)]
+struct Alone {
+    #[command(flatten)]
+    options: Options,
+}
+
+/// The options of a call; none: it is another command's, or there is something to say of the command line.
+pub(super) fn called(arguments: impl Iterator<Item = OsString>) -> Option<Options> {
+    let mut arguments = arguments.skip(1).peekable();
+    arguments.next_if(|command| command == "statusline")?;
+    let alone = Alone::try_parse_from(iter::once("odin statusline".into()).chain(arguments)).ok()?;
+    Some(alone.options)
+}
+
 /// Whatever is wrong is told on standard error, and what can be shown is.
-pub(super) fn run(options: &Options, config: anyhow::Result<Config>) -> End {
+pub(super) fn run(options: &Options, config: anyhow::Result<Config>) {
     let told = told();
     let config = config.map_err(|error| complain(&error)).ok();
     if let Err(error) = show(options, &told, config.as_ref()) {
@@ -63,7 +81,6 @@ pub(super) fn run(options: &Options, config: anyhow::Result<Config>) -> End {
     {
         complain(&error);
     }
-    End::Done
 }
 
 fn complain(error: &anyhow::Error) {
