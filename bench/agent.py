@@ -34,6 +34,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PATIENCE_S = 120
 TURN = 100
+WARM_PAGES = 2000
 MIB = 1 << 20
 MODEL = "claude-opus-5-5"
 OUTPUT = f'odin_claude_tokens_total{{model="{MODEL}",type="output"}} '
@@ -233,6 +234,8 @@ def forks(args, scratch):
         while 'session="forks"' not in page.get()[1]:
             if time.monotonic() > deadline:
                 sys.exit("the session is never on the page")
+        # What first pages leave behind is no matter of forks.
+        scrape_times({"odin": page}, WARM_PAGES)
         before = rss_mib(pid)
         client.stdin.write("\n")
         client.stdin.flush()

@@ -1,9 +1,10 @@
 //! Runs collectors so that one that hangs costs only itself.
 //!
 //! Each has a thread of its own, for good: a read that never returns cannot be taken back, so nothing else must wait for
-//! its thread. Those that never block share one: a lane. A scrape asks all of them at once and takes what has come by its deadline. One call of a collector is in
-//! flight at most, and scrapes that come meanwhile share it. A call that misses its deadline is late: nobody waits for
-//! it any more, what it brings is thrown away, and the first scrape after its end asks anew.
+//! its thread. Those that never block share one: a lane. A scrape asks all of them at once and takes what has come by its
+//! deadline. One call of a collector is in flight at most, and scrapes that come meanwhile share it. A call that misses
+//! its deadline is late: nobody waits for it any more, what it brings is thrown away, and the first scrape after its end
+//! asks anew.
 
 use std::collections::BTreeMap;
 use std::io;

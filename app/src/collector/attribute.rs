@@ -71,7 +71,13 @@ pub fn names(folder: &Path) -> Result<Vec<String>, Error> {
     list(folder, |_| Ok(true))
 }
 
-/// The same without those of folders.
+/// The devices of a class, by name, in order. A class without any is absent.
+pub fn devices(class: &Path) -> Result<Vec<String>, Error> {
+    let names = names(class)?;
+    if names.is_empty() { Err(Error::Absent { path: class.into() }) } else { Ok(names) }
+}
+
+/// The names in a folder without those of folders.
 pub fn files(folder: &Path) -> Result<Vec<String>, Error> {
     list(folder, |entry| Ok(!entry.file_type()?.is_dir()))
 }

@@ -101,10 +101,7 @@ impl Collector for PowerSupply {
     }
 
     fn collect(&mut self, out: &mut Builder) -> Result<(), Error> {
-        let names = attribute::names(&self.class)?;
-        if names.is_empty() {
-            return Err(Error::Absent { path: self.class.clone() });
-        }
+        let names = attribute::devices(&self.class)?;
         let mut failures = Failures::default();
         for name in &names {
             let supply = Supply::read(&self.class.join(name), &mut failures);

@@ -59,11 +59,10 @@ impl Ledger {
         }
     }
 
-    /// Takes in events, forks, spans, launches, hook calls, process trees and telemetry; all that one does not know
-    /// already merges. False where not all can be
-    /// read, or where the format has no events.
+    /// Takes in events, forks, spans, launches, hook calls, process trees, telemetry and what status lines were told;
+    /// all that one does not know already merges. False where not all can be read, or where the format has no events.
     fn take_over_sessions(&mut self, other: &Connection) -> Result<bool, Error> {
-        let reader = Reader { host: String::new(), config_dir: String::new() };
+        let reader = Reader::default();
         let mut project_of = |_: &str| String::new();
         let mut batch = self.batch(&reader, &mut project_of)?;
         let is_whole = batch.add_sessions_of(other)?
